@@ -1,17 +1,4 @@
-"""The errors that a user can act on.
-
-    HarnessError
-    ├── PlanError             the plan cannot be run as written              exit 2
-    ├── RunFolderError        a recorded run cannot be read or written       exit 2
-    ├── IncomparableError     two runs that do not measure the same thing    exit 2
-    ├── PackageMissingError   an optional package is not installed           exit 2
-    ├── AddressError          the address for workers cannot be used         exit 2
-    ├── MeasurementError      the generator failed; its numbers are void     exit 4
-    ├── DiskFullError         a disk is full                                 exit 5
-    └── EnvironmentFailedError   the system under test did not start,        exit 5
-        │                        could not be migrated or did not stay up
-        ├── CommandError      a command of the plan failed
-        └── NotReadyError     a server or service was not ready in time
+"""The errors that a user can act on; ``cli/main.py`` has their exit codes.
 
 A failed request is a sample, not an error. Evidence, such as the last lines of a log, is a note of the error.
 """

@@ -5,14 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A broken guard, which makes a run INVALID, or a caveat.
+    """A broken guard, which makes a run INVALID, or a caveat."""
 
-    Attributes:
-        code: the kind, such as ``FEW_BLOCKS``; it never changes.
-        seen: the observation with its numbers.
-        advice: the remedy.
-    """
-
-    code: str
-    seen: str
-    advice: str
+    code: str  # the kind, such as ``FEW_BLOCKS``; it never changes
+    seen: str  # the observation with its numbers
+    advice: str  # the remedy

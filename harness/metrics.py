@@ -4,10 +4,12 @@ A new metric is a row here and, where no column of it computes the value, a func
 of a metric with a literal.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 
@@ -120,45 +122,27 @@ class RequestCounts:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One measured quantity.
+    """One measured quantity, as targets, reports and JSON files name it."""
 
-    Attributes:
-        name: in targets and JSON files; ``label``: in reports.
-        quantile: for percentiles, the exact fraction of samples at or below it.
-        min_samples: samples that one leg needs for a value; fewer are INCONCLUSIVE.
-        finding_samples: samples that one leg needs; with fewer the value is indicative only.
-        basis: the kind of these samples.
-        origin: what it is measured on.
-        from_sending: whether it counts from when a request was sent, not from when it was due: service time.
-        by_endpoint: whether the corpus of the plan measures it per endpoint, although probes read it.
-        from_counts: its value from counts of requests; returns ``None`` without the requests it needs.
-        from_latencies: its value in ms from one or more latencies in ns, where it is no percentile.
-        header: the column of samples whose mean it is, from a response header.
-        of_misses: whether that mean is over cache misses only.
-        process: whose CPU (a fraction of all cores) or memory (MB) it is.
-        minimum_effect: the default minimum effect; empty where it is the ``effect`` of the plan.
-        missing: why a value is missing, for reports.
-    """
-
-    name: str
-    label: str
+    name: str  # in targets and JSON files
+    label: str  # in reports
     unit: Unit
     scale: Scale = Scale.LOG
     better: Better = Better.LOWER
-    quantile: Fraction | None = None
-    min_samples: int = 1
-    finding_samples: int = 1
-    basis: Basis = Basis.REQUESTS
+    quantile: Fraction | None = None  # of percentiles: the exact fraction of samples at or below it
+    min_samples: int = 1  # that one leg needs for a value; fewer are INCONCLUSIVE
+    finding_samples: int = 1  # that one leg needs; with fewer the value is indicative only
+    basis: Basis = Basis.REQUESTS  # the kind of these samples
     origin: Origin = Origin.REQUESTS
-    from_sending: bool = False
-    by_endpoint: bool = False
-    from_counts: Callable[[RequestCounts], float | None] | None = None
-    from_latencies: Callable[[Any], float] | None = None
-    header: str = ""
-    of_misses: bool = False
-    process: ProcessRole | None = None
-    minimum_effect: str = ""
-    missing: str = ""
+    from_sending: bool = False  # service time: counts from when a request was sent, not from when it was due
+    by_endpoint: bool = False  # whether the corpus of the plan measures it per endpoint, although probes read it
+    from_counts: Callable[[RequestCounts], float | None] | None = None  # returns ``None`` without requests
+    from_latencies: Callable[[Any], float] | None = None  # its value in ms from latencies in ns; no percentile
+    header: str = ""  # the column of samples whose mean it is, from a response header
+    of_misses: bool = False  # whether that mean is over cache misses only
+    process: ProcessRole | None = None  # whose CPU (a fraction of all cores) or memory (MB) it is
+    minimum_effect: str = ""  # the default minimum effect; empty where it is the ``effect`` of the plan
+    missing: str = ""  # why a value is missing, for reports
     tables: frozenset[ShownIn] = frozenset()
 
     @property
@@ -208,27 +192,22 @@ class Metric:
         return self.per_leg or (part in {"endpoint", "tag"} and self.origin.from_probes and not of_endpoint)
 
 
-STAGES = frozenset({ShownIn.STAGES})
-RUNS = frozenset({ShownIn.RUNS})
-EVERYWHERE = STAGES | RUNS | {ShownIn.SUMMARY}
-UNDER_LOAD = Origin.MIGRATION_UNDER_LOAD
+Tables = frozenset[ShownIn]
+NOWHERE: Tables = frozenset()
+STAGES, RUNS, BLOCKS, PLACEBO, STEPS, SUMMARY = (
+    frozenset({ShownIn[name]}) for name in ("STAGES", "RUNS", "BLOCKS", "PLACEBO", "STEPS", "SUMMARY")
+)
+EVERYWHERE = STAGES | RUNS | SUMMARY
 
 
-def _percentile(
-    name: str,
-    label: str,
-    quantile: str,
-    min_samples: int,
-    tables: frozenset[ShownIn] = frozenset(),
-    *,
-    basis: Basis = Basis.SUCCESSES,
-    missing: str = "",
-    from_sending: bool = False,
-) -> Metric:
+def _percentile(name: str, label: str, quantile: str, tables: Tables = NOWHERE, **more: Any) -> Metric:  # noqa: ANN401 - fields of Metric
     exact = Fraction(quantile)
+    least = math.ceil(math.log(0.05) / math.log(exact))  # the smallest n with q^n < 0.05: fewer give no upper bound
     solid = int(100 / (1 - exact))  # 100 samples beyond the percentile
-    one = Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, min_samples, solid, basis)
-    return replace(one, from_sending=from_sending, missing=missing, tables=tables)
+    values = {"basis": Basis.SUCCESSES, **more}
+    return Metric(
+        name, label, Unit.MS, quantile=exact, min_samples=least, finding_samples=solid, tables=tables, **values
+    )
 
 
 def _throughput(counts: RequestCounts) -> float | None:
@@ -251,132 +230,82 @@ def _mean(latency_ns: Any) -> float:  # noqa: ANN401 - the same
     return int(latency_ns.sum()) / (len(latency_ns) * 1_000_000)
 
 
-# ``min_samples`` of a percentile is the smallest n with q^n < 0.05: fewer samples give no upper bound.
+_higher = partial(Metric, better=Better.HIGHER)
+_share = partial(Metric, unit=Unit.FRACTION, tables=EVERYWHERE)
+_queries = partial(Metric, unit=Unit.COUNT, header="queries")
+_db_ms = partial(Metric, unit=Unit.MS, header="db_ms")
+_usage = partial(Metric, origin=Origin.PROCESSES)
+_cost = partial(Metric, unit=Unit.COUNT, origin=Origin.STATEMENTS, by_endpoint=True)
+_once = partial(Metric, origin=Origin.MIGRATION_UNDER_LOAD)
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        _percentile("p50", "P50", "0.50", 5, EVERYWHERE | {ShownIn.BLOCKS, ShownIn.PLACEBO}),
-        _percentile("p90", "P90", "0.90", 29),
-        _percentile("p95", "P95", "0.95", 59, EVERYWHERE | {ShownIn.BLOCKS, ShownIn.PLACEBO, ShownIn.STEPS}),
-        _percentile("p99", "P99", "0.99", 299, EVERYWHERE),
-        _percentile("service_p50", "P50 of service time", "0.50", 5, STAGES, from_sending=True),
-        _percentile("service_p95", "P95 of service time", "0.95", 59, STAGES | {ShownIn.SUMMARY}, from_sending=True),
-        _percentile("service_p99", "P99 of service time", "0.99", 299, STAGES, from_sending=True),
+        _percentile("p50", "P50", "0.50", EVERYWHERE | BLOCKS | PLACEBO),
+        _percentile("p90", "P90", "0.90"),
+        _percentile("p95", "P95", "0.95", EVERYWHERE | BLOCKS | PLACEBO | STEPS),
+        _percentile("p99", "P99", "0.99", EVERYWHERE),
+        _percentile("service_p50", "P50 of service time", "0.50", STAGES, from_sending=True),
+        _percentile("service_p95", "P95 of service time", "0.95", STAGES | SUMMARY, from_sending=True),
+        _percentile("service_p99", "P99 of service time", "0.99", STAGES, from_sending=True),
         Metric("max", "max", Unit.MS, basis=Basis.SUCCESSES, from_latencies=_maximum, tables=STAGES),
         Metric("mean", "mean", Unit.MS, basis=Basis.SUCCESSES, from_latencies=_mean),
-        Metric(
-            "rps",
-            "req/s",
-            Unit.PER_SECOND,
-            better=Better.HIGHER,
-            from_counts=_throughput,
-            tables=EVERYWHERE | {ShownIn.BLOCKS, ShownIn.STEPS},
-        ),
-        Metric(
-            "error_rate",
-            "error rate",
-            Unit.FRACTION,
-            Scale.PROPORTION,
-            from_counts=_error_rate,
-            minimum_effect="0.1 pt",
-            tables=EVERYWHERE,
-        ),
-        Metric(
+        _higher("rps", "req/s", Unit.PER_SECOND, from_counts=_throughput, tables=EVERYWHERE | BLOCKS | STEPS),
+        _share("error_rate", "error rate", scale=Scale.PROPORTION, from_counts=_error_rate, minimum_effect="0.1 pt"),
+        _share(
             "cache_hit_rate",
             "cache hit rate",
-            Unit.FRACTION,
-            Scale.LOGIT,
-            Better.HIGHER,
+            scale=Scale.LOGIT,
+            better=Better.HIGHER,
             basis=Basis.LOOKUPS,
             from_counts=_hit_rate,
             minimum_effect="1 pt",
             missing="no response has a cache result (X-Cache)",
-            tables=EVERYWHERE,
         ),
-        _percentile("hit_p50", "P50 of cache hits", "0.50", 5, STAGES, basis=Basis.HITS, missing="no cache hits"),
-        _percentile(
-            "miss_p50", "P50 of cache misses", "0.50", 5, STAGES, basis=Basis.MISSES, missing="no cache misses"
-        ),
-        Metric(
+        _percentile("hit_p50", "P50 of cache hits", "0.50", STAGES, basis=Basis.HITS, missing="no cache hits"),
+        _percentile("miss_p50", "P50 of cache misses", "0.50", STAGES, basis=Basis.MISSES, missing="no cache misses"),
+        _queries(
             "queries_per_request",
             "queries per request",
-            Unit.COUNT,
-            header="queries",
             missing="no response reports its number of queries",
-            tables=STAGES | {ShownIn.STEPS},
+            tables=STAGES | STEPS,
         ),
-        Metric(
+        _queries(
             "queries_per_miss",
             "queries per cache miss",
-            Unit.COUNT,
-            header="queries",
             of_misses=True,
             missing="no cache miss reports its number of queries",
-            tables=STAGES | {ShownIn.RUNS},
+            tables=STAGES | RUNS,
         ),
-        Metric(
-            "db_ms_per_request",
-            "database time per request",
-            Unit.MS,
-            basis=Basis.SUCCESSES,
-            header="db_ms",
-            tables=frozenset({ShownIn.PLACEBO}),
-        ),
-        Metric(
-            "db_ms_per_miss",
-            "database time per cache miss",
-            Unit.MS,
-            basis=Basis.MISSES,
-            header="db_ms",
-            of_misses=True,
-        ),
-        Metric("database_cpu", "database CPU", Unit.FRACTION, origin=Origin.PROCESSES, process=ProcessRole.DATABASE),
-        Metric("service_cpu", "service CPU", Unit.FRACTION, origin=Origin.PROCESSES, process=ProcessRole.SERVICE),
-        Metric("cache_memory", "cache memory", Unit.MEGABYTES, origin=Origin.PROCESSES, process=ProcessRole.CACHE),
-        Metric(
-            "service_memory", "service memory", Unit.MEGABYTES, origin=Origin.PROCESSES, process=ProcessRole.SERVICE
-        ),
-        Metric(
-            "db_statements_per_request",
-            "statements per request",
-            Unit.COUNT,
-            origin=Origin.STATEMENTS,
-            by_endpoint=True,
-        ),
-        Metric("db_rows_per_request", "rows per request", Unit.COUNT, origin=Origin.STATEMENTS, by_endpoint=True),
-        Metric(
-            "db_blocks_per_request",
-            "shared buffers read per request (8 kB blocks)",
-            Unit.COUNT,
-            origin=Origin.STATEMENTS,
-            by_endpoint=True,
-        ),
-        Metric(
-            "wal_bytes_per_request", "WAL bytes per request", Unit.COUNT, origin=Origin.STATEMENTS, by_endpoint=True
-        ),
+        _db_ms("db_ms_per_request", "database time per request", basis=Basis.SUCCESSES, tables=PLACEBO),
+        _db_ms("db_ms_per_miss", "database time per cache miss", basis=Basis.MISSES, of_misses=True),
+        _usage("database_cpu", "database CPU", Unit.FRACTION, process=ProcessRole.DATABASE),
+        _usage("service_cpu", "service CPU", Unit.FRACTION, process=ProcessRole.SERVICE),
+        _usage("cache_memory", "cache memory", Unit.MEGABYTES, process=ProcessRole.CACHE),
+        _usage("service_memory", "service memory", Unit.MEGABYTES, process=ProcessRole.SERVICE),
+        _cost("db_statements_per_request", "statements per request"),
+        _cost("db_rows_per_request", "rows per request"),
+        _cost("db_blocks_per_request", "shared buffers read per request (8 kB blocks)"),
+        _cost("wal_bytes_per_request", "WAL bytes per request"),
         Metric("slow_statements", "statements over 100 ms", Unit.WHOLE, origin=Origin.STATEMENTS),
         Metric("trigger_ms_per_request", "time in triggers per request", Unit.MS, origin=Origin.TRIGGERS),
-        Metric("users_held", "users held", Unit.USERS, better=Better.HIGHER, origin=Origin.STRESS, tables=RUNS),
-        Metric("rate_held", "rate held", Unit.PER_SECOND, better=Better.HIGHER, origin=Origin.STRESS, tables=RUNS),
+        _higher("users_held", "users held", Unit.USERS, origin=Origin.STRESS, tables=RUNS),
+        _higher("rate_held", "rate held", Unit.PER_SECOND, origin=Origin.STRESS, tables=RUNS),
         Metric("ready_seconds", "time to readiness", Unit.SECONDS, origin=Origin.START),
         Metric("detection_seconds", "time to detection", Unit.SECONDS, origin=Origin.FAULT),
         Metric("recovery_seconds", "time to recovery", Unit.SECONDS, origin=Origin.FAULT),
-        Metric("indexes_created", "indexes created", Unit.WHOLE, better=Better.HIGHER, origin=Origin.MIGRATION),
+        _higher("indexes_created", "indexes created", Unit.WHOLE, origin=Origin.MIGRATION),
         Metric("migration_seconds", "migration time", Unit.SECONDS, origin=Origin.MIGRATION),
-        Metric("migration_stall_ms", "longest stall during the migration", Unit.MS, origin=UNDER_LOAD),
-        Metric("migration_blocked_ms", "total wait caused by the migration", Unit.MS, origin=UNDER_LOAD),
-        Metric("migration_failures", "failed requests during the migration", Unit.WHOLE, origin=UNDER_LOAD),
-        Metric("rollback_stall_ms", "longest stall during the rollback", Unit.MS, origin=UNDER_LOAD),
-        Metric("rollback_failures", "failed requests during the rollback", Unit.WHOLE, origin=UNDER_LOAD),
+        _once("migration_stall_ms", "longest stall during the migration", Unit.MS),
+        _once("migration_blocked_ms", "total wait caused by the migration", Unit.MS),
+        _once("migration_failures", "failed requests during the migration", Unit.WHOLE),
+        _once("rollback_stall_ms", "longest stall during the rollback", Unit.MS),
+        _once("rollback_failures", "failed requests during the rollback", Unit.WHOLE),
     )
 }
-PERCENTILES: dict[str, Fraction] = {
+PERCENTILES = {
     m.name: m.quantile
     for m in METRICS.values()
     if m.quantile is not None and m.basis is Basis.SUCCESSES and not m.from_sending
-}
-SERVICE_TIMES: dict[str, Fraction] = {
-    m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.from_sending
 }
 LOADS_HELD = tuple(m.name for m in METRICS.values() if m.origin is Origin.STRESS)
 """A plan has one of them: rates in open-loop load, users in closed-loop load."""

@@ -26,9 +26,8 @@ from harness.analysis.usage import Consumer, Usage
 from harness.metrics import LOADS_HELD, Metric, held_metric
 from harness.plan.expectation import Expectation
 from harness.plan.faults import Fault
-from harness.plan.readings import metrics_of
+from harness.plan.readings import NO_WORDS, Tags, Vocabulary, metrics_of
 from harness.plan.stages import StageKind
-from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
 from harness.record.capacity_tries import TryRequests, limits_met
 from harness.record.generation import OfferedLoad
 from harness.record.leg import Leg, Window

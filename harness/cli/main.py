@@ -21,7 +21,7 @@ COMMANDS = {
     "worker": ("worker", "Generate load for a run on another machine."),
     "selftest": ("selftest", "Test the measurement on this machine with known outcomes."),
     "doctor": ("doctor", "Check whether this machine can run a local plan."),
-    "gc": ("gc", "Remove what killed runs left; running ones stay."),
+    "gc": ("doctor", "Remove what killed runs left; running ones stay."),
 }
 """Module and description by command."""
 
@@ -66,11 +66,7 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line.
-
-    Raises:
-        KeyboardInterrupt: on Ctrl-C, after the cleanup.
-    """
+    """Run the command line; raises ``KeyboardInterrupt`` on Ctrl-C, after the cleanup."""
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as error:

@@ -1,35 +1,33 @@
 """Progress of a run: a live line on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 
-from harness.analysis.noise import Floor, floors_of
+from harness.analysis.noise import floors_of
 from harness.plan.model import Plan
 from harness.record.leg import Leg
-from harness.record.noise import ComparisonPlace, Noise
+from harness.record.noise import Noise
 from harness.record.setup import Setup
+from harness.run.context import Observer
 from harness.run.generator_process import Progress
+from reports.progress import ProgressLine
+from reports.sections.noise import foresee
 
 PLAIN_SECONDS = 10.0
 OVERHEAD_SECONDS = 4.0
 """Between two legs, for the estimate of the time left."""
 
-Line = Callable[..., object]
-DetectableChanges = Callable[[Plan, int, Mapping[ComparisonPlace, Floor]], Sequence[str]]
-"""Lines on the changes that a number of blocks can detect, given the noise of the machine."""
 
-
-class LineObserver:
+class LineObserver(Observer):
     """Turns the events of a run into lines; a subclass shows them."""
 
-    def __init__(self, plan: Plan, line: Line, detectable: DetectableChanges = lambda *_: []) -> None:
-        self.plan, self.line, self.detectable = plan, line, detectable
-        self.place = ""
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.place = plan, ""
         self._legs_left = 0
         self._step = ""
 
@@ -53,7 +51,7 @@ class LineObserver:
     def noise(self, setup: Setup, noise: Noise) -> None:
         """Show which changes the blocks can detect."""
         floors = floors_of(difference for run in noise.runs for difference in run.differences)
-        for line in self.detectable(self.plan, len(setup.order), floors):
+        for line in foresee(self.plan, len(setup.order), floors):
             self.show(line)
 
     def requested(self, arm: str, requests: int, wanted: int) -> None:
@@ -68,7 +66,7 @@ class LineObserver:
             return
         stage = self.plan.stages[progress.stage]
         left = self.plan.seconds - progress.second + self._legs_left * (self.plan.seconds + OVERHEAD_SECONDS)
-        text = self.line(
+        text = ProgressLine(
             place=self.place,
             stage=stage.title,
             stage_second=progress.stage_second,
@@ -92,8 +90,8 @@ class LineObserver:
 class LiveObserver(LineObserver):
     """One line on a terminal that keeps changing."""
 
-    def __init__(self, plan: Plan, line: Line, console: Console, detectable: DetectableChanges = lambda *_: []) -> None:
-        super().__init__(plan, line, detectable)
+    def __init__(self, plan: Plan, console: Console) -> None:
+        super().__init__(plan)
         self.spinner = Spinner("dots", text="")
         self.live = Live(self.spinner, console=console, transient=True, refresh_per_second=8)
 
@@ -111,10 +109,8 @@ class LiveObserver(LineObserver):
 class PlainObserver(LineObserver):
     """A plain line for every event, and an update every ten seconds."""
 
-    def __init__(
-        self, plan: Plan, line: Line, write: Callable[[str], None], detectable: DetectableChanges = lambda *_: []
-    ) -> None:
-        super().__init__(plan, line, detectable)
+    def __init__(self, plan: Plan, write: Callable[[str], None]) -> None:
+        super().__init__(plan)
         self.write = write
         self._last = 0.0
 

@@ -19,6 +19,10 @@ from harness.verdict.outcomes import outcomes_of
 from harness.verdict.result import Result, analyse
 
 ARM_OPTION = click.option("--arm", type=click.Choice(ARMS), default="after", show_default=True, help="Compared arm.")
+METRIC_HELP = "A metric, named as in targets."
+METRIC_OPTION = click.option(
+    "--metric", type=click.Choice(tuple(METRICS)), metavar="NAME", default="p95", show_default=True, help=METRIC_HELP
+)
 
 
 @click.command()
@@ -53,14 +57,7 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
 
 @click.command()
 @click.argument("runs", metavar="[RUNS_DIR]", type=click.Path(path_type=Path), default=Path("runs"))
-@click.option(
-    "--metric",
-    type=click.Choice(tuple(METRICS)),
-    metavar="NAME",
-    default="p95",
-    show_default=True,
-    help="A metric, named as in targets.",
-)
+@METRIC_OPTION
 @click.option("--stage", help="One stage; default: all stages except ramps.")
 @click.option("--endpoint", help="One endpoint; default: all requests.")
 @ARM_OPTION

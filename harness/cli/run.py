@@ -26,8 +26,6 @@ from harness.run.campaign import run_campaign
 from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort
 from harness.run.generator_process import Remote, check_users
-from reports.progress import ProgressLine
-from reports.sections.noise import foresee
 
 _say = partial(click.echo, err=True)
 
@@ -134,11 +132,7 @@ def _effort(options: RunOptions) -> Effort:
 
 
 def _check(plan: Plan, options: RunOptions) -> None:
-    """Refuse options that do not fit the plan.
-
-    Raises:
-        UsageError: naming the option and the reason.
-    """
+    """Refuse options that do not fit the plan; the ``UsageError`` names the option and the reason."""
     external = plan.environment.kind == "external"
     if options.placebo and external:
         raise click.UsageError('--placebo: a run does not vacuum databases of kind = "external"; remove --placebo')
@@ -160,8 +154,8 @@ def _observer(plan: Plan, *, plain: bool) -> LiveObserver | PlainObserver:
     """Plain lines by option or without a terminal, else a live line."""
     console = Console(stderr=True)
     if plain or not console.is_terminal:
-        return PlainObserver(plan, ProgressLine, _say, foresee)
-    return LiveObserver(plan, ProgressLine, console, foresee)
+        return PlainObserver(plan, _say)
+    return LiveObserver(plan, console)
 
 
 def _remote(options: RunOptions) -> Remote | None:

@@ -15,7 +15,7 @@ from harness.analysis.cells import FAILED, KINDS, group_by_code, kinds_of
 from harness.analysis.readings import moments_of, readings_of_processes, worst
 from harness.analysis.usage import used_by
 from harness.metrics import Better, Metric, RequestCounts
-from harness.plan.alerts import Alert, beside
+from harness.plan.alerts import Alert
 from harness.plan.readings import Gauge
 from harness.plan.stages import StageKind
 from harness.record.samples import latency_ms
@@ -50,9 +50,9 @@ class AlertResults:
         watched = {alert.metric.name: alert for alert in self.alerts}
         for trial in trials:
             windows = list(_windows(trial))
-            parts = list(_parts(trial, windows)) if not all(map(beside, watched.values())) else []
+            parts = [] if all(alert.from_probes for alert in watched.values()) else list(_parts(trial, windows))
             for name, alert in watched.items():
-                if beside(alert):
+                if alert.from_probes:
                     values = _beside(trial, windows, alert.metric, self.gauges.get(name))
                 else:
                     found = (_value(alert.metric, *part) for part in parts)

@@ -12,13 +12,13 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from harness.metrics import METRICS, Better, Metric, RequestCounts
+from harness.metrics import METRICS, Metric, RequestCounts
 from harness.plan.expectation import Expectation, ExpectationError, parse_expectation
 from harness.plan.stages import PlanTable
 
 FORMS = '"p90 > 1 s for 10 s", "error_rate > 20 % for 5 s", "rps < 1 for 10 s"'
 LONGEST_SECONDS = 3600
-_WHEN = re.compile(r"(?P<limit>.+?)\s+for\s+(?P<seconds>\S+)\s*s")
+_WHEN = re.compile(r"(?P<limit>.*[<>].*?)\s+for\s+(?P<seconds>\S+)\s*s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +32,12 @@ class AbortLimit:
     def metric(self) -> Metric:
         return self.beyond.metric
 
-    def value(
-        self, requests: int, failures: int, seconds: float, quantile: Callable[[float], float | None]
-    ) -> float | None:
-        """The metric over a window, in its stored unit; ``None`` with too few requests.
-
-        Args:
-            requests: finished in the window.
-            failures: those that failed.
-            seconds: the length of the window.
-            quantile: of the latencies of successes, in ms.
-        """
-        metric, counts = self.metric, RequestCounts(requests=requests, failures=failures, seconds=seconds)
+    def value(self, counts: RequestCounts, quantile: Callable[[float], float | None]) -> float | None:
+        """The metric over a window, in its stored unit; ``None`` with too few requests. ``quantile`` is in ms."""
+        metric = self.metric
         if metric.quantile is not None:
             return quantile(float(metric.quantile)) if counts.successes >= metric.min_samples else None
         return metric.from_counts(counts) if metric.from_counts is not None else None
-
-    def broken(self, value: float | None) -> bool:
-        """Whether a value exceeds the limit."""
-        if value is None:
-            return False
-        return value < self.beyond.limit if self.beyond.below else value > self.beyond.limit
 
 
 def parse_abort(text: str) -> AbortLimit:
@@ -61,19 +46,14 @@ def parse_abort(text: str) -> AbortLimit:
     if match is None:
         raise ExpectationError(f'cannot read "{text}"; an abort looks like {FORMS}')
     if not match["seconds"].isdecimal() or not 1 <= int(match["seconds"]) <= LONGEST_SECONDS:
-        raise ExpectationError(
-            f'"for {match["seconds"]} s": say whole seconds, from 1 to {LONGEST_SECONDS}, as in "for 10 s"'
-        )
-    if not re.search(r"[<>]", match["limit"]):
-        raise ExpectationError(f'cannot read "{text}"; an abort looks like {FORMS}')
+        what = f"say whole seconds, from 1 to {LONGEST_SECONDS}"
+        raise ExpectationError(f'"for {match["seconds"]} s": {what}, as in "for 10 s"')
     beyond = parse_expectation(match["limit"])
     metric = beyond.metric
     if not metric.live:
         known = ", ".join(one.name for one in METRICS.values() if one.live)
         raise ExpectationError(f"{metric.name} is not known while the load runs; known are {known}")
-    if beyond.below is (metric.better is Better.LOWER):
-        sign = ">" if beyond.below else "<"
-        raise ExpectationError(f'that would end the load on an improvement; write "{metric.name} {sign} ..."')
+    beyond.require_worse("end the load")
     return AbortLimit(beyond, int(match["seconds"]))
 
 

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import PrivateAttr, ValidationInfo, field_validator
 
-from harness.metrics import METRICS, Better, Metric
+from harness.metrics import METRICS, Metric
 from harness.plan.expectation import Expectation, ExpectationError, Form, parse_expectation
+from harness.plan.readings import vocabulary_of
 from harness.plan.stages import PlanTable
-from harness.plan.vocabulary import vocabulary_of
 
 
 class Alert(PlanTable):
@@ -33,9 +33,14 @@ class Alert(PlanTable):
     def metric(self) -> Metric:
         return self._beyond.metric
 
+    @property
+    def from_probes(self) -> bool:
+        """Whether it watches servers and services and not requests."""
+        return self.metric.origin.from_probes
+
     def fires(self, value: float) -> bool:
         """Whether a value exceeds the limit."""
-        return value < self._beyond.limit if self._beyond.below else value > self._beyond.limit
+        return self._beyond.exceeded_by(value)
 
 
 def _beyond(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
@@ -45,9 +50,7 @@ def _beyond(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
     if limit.form is not Form.ABSOLUTE or not limit.metric.alerting:
         known = ", ".join(metric.name for metric in METRICS.values() if metric.alerting)
         raise ExpectationError(f'"{text}": an alert watches one of {known}, or a reading of the plan')
-    if limit.below is (limit.metric.better is Better.LOWER):
-        sign = ">" if limit.below else "<"
-        raise ExpectationError(f'that would alert on an improvement; write "{limit.metric.name} {sign} ..."')
+    limit.require_worse("alert")
     return limit
 
 
@@ -62,8 +65,3 @@ DEFAULTS = tuple(
     )
 )
 """The alerts of a plan without own ones."""
-
-
-def beside(alert: Alert) -> bool:
-    """Whether it watches servers and services and not requests."""
-    return alert.metric.origin.from_probes

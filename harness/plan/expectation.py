@@ -48,7 +48,7 @@ class ExpectationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A parsed ``expect``."""
+    """A parsed ``expect`` of a target, claim, abort or alert."""
 
     metric: Metric
     form: Form
@@ -60,13 +60,19 @@ class Expectation:
         """Whether a value meets an absolute expectation; the limit itself does."""
         return value <= self.limit if self.below else value >= self.limit
 
+    def exceeded_by(self, value: float) -> bool:
+        """Whether a value is beyond the limit in its direction; the limit itself is not."""
+        return value < self.limit if self.below else value > self.limit
+
+    def require_worse(self, event: str) -> None:
+        """Raise ``ExpectationError`` where values beyond the limit are an improvement."""
+        if self.below is (self.metric.better is Better.LOWER):
+            sign = ">" if self.below else "<"
+            raise ExpectationError(f'that would {event} on an improvement; write "{self.metric.name} {sign} ..."')
+
 
 def parse_expectation(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
-    """Parse one ``expect`` line about one of ``metrics``.
-
-    Raises:
-        ExpectationError: with the nearest valid metric, unit or form.
-    """
+    """Parse one ``expect`` line; raises ``ExpectationError`` with the nearest valid metric, unit or form."""
     line = text.strip()
     if match := _ABSOLUTE.fullmatch(line):
         metric = _metric(match["metric"], metrics)

@@ -29,11 +29,12 @@ class FaultKind(StrEnum):
         return self in {FaultKind.DISCONNECT, FaultKind.CPU, FaultKind.MEMORY, FaultKind.LATENCY}
 
 
-_REQUIRED_KEYS = {
-    FaultKind.CPU: ("cpus", "what is left to it, as in cpus = 0.1"),
-    FaultKind.MEMORY: ("memory", 'what is left to it, as in memory = "64M"'),
-    FaultKind.LATENCY: ("latency_ms", "how much later all arrives that it sends, as in latency_ms = 200"),
+_SIZES = {
+    FaultKind.CPU: ("cpus", " to {} cores", "what is left to it, as in cpus = 0.1"),
+    FaultKind.MEMORY: ("memory", " to {}", 'what is left to it, as in memory = "64M"'),
+    FaultKind.LATENCY: ("latency_ms", " by {} ms", "how much later all arrives that it sends, as in latency_ms = 200"),
 }
+"""The required key of some kinds, its form in titles, and its meaning."""
 
 
 class Fault(PlanTable):
@@ -57,7 +58,7 @@ class Fault(PlanTable):
     def _whole(self) -> Self:
         if not self.seconds and self.kind is not FaultKind.RESTART:
             raise ValueError(f"needs seconds, how long the {self.kind} lasts")
-        for kind, (key, what) in _REQUIRED_KEYS.items():
+        for kind, (key, _, what) in _SIZES.items():
             given = getattr(self, key) is not None
             if given and self.kind is not kind:
                 raise ValueError(f'{key} is for a fault of kind "{kind}", this one is of kind "{self.kind}"')
@@ -84,14 +85,9 @@ class Fault(PlanTable):
     @property
     def title(self) -> str:
         """Its description: ``kill postgres for 10 s``."""
-        sizes = {
-            FaultKind.CPU: f" to {self.cpus} cores",
-            FaultKind.MEMORY: f" to {self.memory}",
-            FaultKind.LATENCY: f" by {self.latency_ms} ms",
-        }
-        given = sizes.get(self.kind, "")
+        key, form, _ = _SIZES.get(self.kind, ("kind", "", ""))
         lasts = f" for {self.seconds:g} s" if self.seconds else ""
-        return f"{self.kind} {self.service}{given}{lasts}"
+        return f"{self.kind} {self.service}{form.format(getattr(self, key))}{lasts}"
 
     def scaled(self, share: float) -> str:
         """``at`` in a stage whose length is multiplied by ``share``."""

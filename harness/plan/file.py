@@ -12,20 +12,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import PlanError, Problem, nearest
-from harness.plan.checks.aborts import abort_problems
 from harness.plan.checks.commands import command_problems
 from harness.plan.checks.external import without_credentials
 from harness.plan.checks.faults import fault_problems
 from harness.plan.checks.migration import migration_problems
-from harness.plan.checks.references import reference_problems
-from harness.plan.checks.search import search_problems
-from harness.plan.checks.stages import stage_problems
+from harness.plan.checks.stages import abort_problems, search_problems, stage_problems
 from harness.plan.checks.steps import step_problems
-from harness.plan.checks.targets import primary_problems, target_problems, unmeasured_problems
+from harness.plan.checks.targets import primary_problems, reference_problems, target_problems, unmeasured_problems
 from harness.plan.checks.vacuous import vacuous_problems
 from harness.plan.environment import Compose, External, Local
 from harness.plan.model import Plan
-from harness.plan.vocabulary import Vocabulary
+from harness.plan.readings import Vocabulary
 
 KINDS: dict[str, type[BaseModel]] = {"local": Local, "compose": Compose, "external": External}
 PLAIN = {"missing": "missing", "json_invalid": "nested too deeply"}  # all that TOML can say is JSON, up to a depth
@@ -34,8 +31,7 @@ PLAIN = {"missing": "missing", "json_invalid": "nested too deeply"}  # all that 
 def parse_plan(text: str, source: Path | str = "plan", profile: str | None = None) -> Plan:
     """Parse a plan, scaled by a profile when one is named.
 
-    Raises:
-        PlanError: naming the source and, for every problem, its key path and what to do.
+    Raises ``PlanError`` naming the source and, for every problem, its key path and what to do.
     """
     try:
         data = tomllib.loads(text)
@@ -70,8 +66,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
 def read_plan(path: Path, profile: str | None = None) -> tuple[Plan, str]:
     """Read a plan file for a run; returns the plan and the exact text of the file.
 
-    Raises:
-        PlanError: when the file cannot be read, has too many primary targets, or as ``parse_plan``.
+    Raises ``PlanError`` when the file cannot be read, has too many primary targets, or as ``parse_plan``.
     """
     try:
         text = path.read_text(encoding="utf-8")

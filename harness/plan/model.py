@@ -8,17 +8,14 @@ from harness.metrics import ShownIn, shown_in
 from harness.plan.aborts import Abort
 from harness.plan.alerts import DEFAULTS, Alert
 from harness.plan.answers import Corpus
-from harness.plan.capacity import Capacity
 from harness.plan.environment import Compose, ComposeName, Core, External, Local, ServiceName, Url
 from harness.plan.expectation import Expectation, parse_expectation
 from harness.plan.faults import Fault
 from harness.plan.judgement import Judgement
 from harness.plan.migration import MigrationTable
-from harness.plan.profile import Profile
-from harness.plan.readings import Gauges
-from harness.plan.stages import PlanTable, Seconds, Stage, StageKind
-from harness.plan.targets import Claim, Target
-from harness.plan.vocabulary import Tags, Vocabulary
+from harness.plan.readings import Gauges, Tags, Vocabulary
+from harness.plan.stages import PlanTable, Profile, Seconds, Stage, StageKind
+from harness.plan.targets import Capacity, Claim, Target
 
 S = TypeVar("S", Local, Compose, External)
 SCHEMA = 1
@@ -230,12 +227,7 @@ class Plan(PlanTable):
         return self._profile
 
     def scaled(self, name: str) -> Self:
-        """The plan under one of its profiles, validated.
-
-        Raises:
-            KeyError: when the plan has no such profile.
-            ValidationError: when the result cannot be run.
-        """
+        """The plan under one of its profiles; raises ``ValidationError`` when the result cannot be run."""
         profile, data = self.profiles[name], self.model_dump(by_alias=True, exclude_unset=True)
         times = {stage.title: (profile.times_of(stage)["seconds"] / stage.seconds) for stage in self.stages}
         data["stages"] = tuple(stage.model_dump(by_alias=True) | profile.times_of(stage) for stage in self.stages)

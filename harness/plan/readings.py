@@ -1,4 +1,6 @@
-"""Readings: metrics that a plan computes from the Prometheus metrics of its services.
+"""Readings and tags: the vocabulary of a plan, which its targets may use.
+
+Readings are metrics computed from the Prometheus metrics of the services.
 
 [readings.pool_use]
 of = "db_pool_in_use"
@@ -10,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from harness.metrics import METRICS, Better, Metric, Origin, Scale, Unit
 from harness.plan.environment import ServiceName
@@ -87,3 +89,37 @@ Gauges = Annotated[dict[str, Gauge], AfterValidator(_apart)]
 def metrics_of(gauges: Mapping[str, Gauge]) -> dict[str, Metric]:
     """The metrics of gauges, by name."""
     return {name: gauge.metric(name) for name, gauge in gauges.items()}
+
+
+def _distinct(endpoints: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [name for index, name in enumerate(endpoints) if name in endpoints[:index]]:
+        raise ValueError(f'"{twice[0]}" is listed twice')
+    return endpoints
+
+
+TagName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Endpoints = Annotated[tuple[str, ...], Field(min_length=1, max_length=200), AfterValidator(_distinct)]
+Tags = dict[TagName, Endpoints]
+"""The endpoints that each tag pools."""
+
+
+class Vocabulary(BaseModel):
+    """The readings and tags of a plan, read before its rest as the context of validation; other keys are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    readings: Gauges = Field(default={})
+    tags: Tags = Field(default={})
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Every metric that a target may use, by name."""
+        return METRICS | metrics_of(self.readings)
+
+
+NO_WORDS = Vocabulary()
+
+
+def vocabulary_of(context: object) -> Vocabulary:
+    """The vocabulary in a validation context, empty without one."""
+    return context if isinstance(context, Vocabulary) else NO_WORDS

@@ -53,7 +53,7 @@ class Try:
 
     @property
     def seconds(self) -> float:
-        """The measured time."""
+        """The length of the measured time."""
         return self.end - self.measured_from
 
 

@@ -1,4 +1,4 @@
-"""Stages: parts of the load, closed-loop (users) or open-loop (arrivals per second)."""
+"""Stages: parts of the load, closed-loop (users) or open-loop (arrivals per second), and profiles that scale them."""
 
 import math
 from enum import StrEnum
@@ -138,3 +138,31 @@ class Stage(PlanTable):
     def climb_seconds(self) -> float:
         """The time to reach its load."""
         return self.seconds if self.kind is StageKind.RAMP else self.ramp_seconds
+
+
+class Profile(PlanTable):
+    """Scales time, blocks and the corpus of a plan, never targets.
+
+    A stage lasts ``time`` times its seconds, rounded, but at least ``least_seconds`` or its original length; ramps at
+    least ``least_ramp_seconds`` where given. ``ramp_seconds`` and ``warmup_seconds`` keep their share. ``answers`` are
+    the requests of [answers].
+    """
+
+    time: float = Field(default=1.0, gt=0, le=10)
+    least_seconds: int = Field(default=5, ge=1, le=86_400)
+    least_ramp_seconds: int | None = Field(default=None, ge=1, le=86_400)
+    blocks: int | None = Field(default=None, ge=1, le=100)
+    answers: int | None = Field(default=None, ge=1, le=20_000)
+
+    def times_of(self, stage: Stage) -> dict[str, float]:
+        """The scaled times of a stage, by field."""
+        least = self.least_seconds
+        if stage.kind is StageKind.RAMP and self.least_ramp_seconds is not None:
+            least = self.least_ramp_seconds
+        seconds = max(float(round(stage.seconds * self.time)), min(stage.seconds, float(least)))
+        share = seconds / stage.seconds
+        return {
+            "seconds": seconds,
+            "ramp_seconds": max(stage.ramp_seconds * share, 1.0) if stage.ramp_seconds else 0.0,
+            "warmup_seconds": stage.warmup_seconds * share,
+        }

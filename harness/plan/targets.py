@@ -1,12 +1,12 @@
-"""Targets and claims: what is judged, where, and with which consequence."""
+"""Targets, claims and limits of the capacity: what is judged, where, and with which consequence."""
 
 from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from harness.plan.expectation import Expectation, Form, parse_expectation
+from harness.plan.readings import vocabulary_of
 from harness.plan.stages import PlanTable
-from harness.plan.vocabulary import vocabulary_of
 
 
 class Target(PlanTable):
@@ -46,7 +46,7 @@ class Target(PlanTable):
 
     @property
     def endpoints(self) -> frozenset[str] | None:
-        """Its endpoints; ``None``: all."""
+        """The endpoints that it pools; ``None``: all."""
         if self.tag is not None:
             return self._tagged
         return None if self.endpoint is None else frozenset({self.endpoint})
@@ -96,6 +96,27 @@ class Claim(PlanTable):
     def targets(self) -> tuple[Target, ...]:
         """The conditions that confirm the claim together."""
         return self._targets
+
+
+class Capacity(PlanTable):
+    """The limits that all requests of a stress stage together have to meet."""
+
+    limit: tuple[str, ...]
+
+    @field_validator("limit")
+    @classmethod
+    def _limits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError('needs at least one limit, as in "p95 < 300 ms"')
+        for text in value:
+            expectation = parse_expectation(text)
+            if expectation.form is not Form.ABSOLUTE:
+                raise ValueError(f'"{text}" compares the arms; a limit is absolute, as in "p95 < 300 ms"')
+            if expectation.metric.per_leg:
+                raise ValueError(
+                    f'"{text}": there is no {expectation.metric.name} of a stage; limit a latency, a rate or errors'
+                )
+        return value
 
 
 def _parsed(text: str, info: ValidationInfo) -> str:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from hashlib import blake2b
 from typing import Any
 
@@ -144,21 +144,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _number(token: str) -> Number:
     """Canonical number: ``1.50``, ``15e-1`` and ``1.5`` are one, and so are ``-0.0`` and ``0``."""
     try:
-        sign, digits, exponent = Decimal(token).as_tuple()
+        exact = Decimal(token).normalize(Context(prec=len(token), Emin=MIN_EMIN, Emax=MAX_EMAX))
     except InvalidOperation:
         return Number(token)
-    if not isinstance(exponent, int):
-        return Number(token)
-    written = "".join(map(str, digits)).lstrip("0")
-    short = written.rstrip("0")
-    exponent += len(written) - len(short)
-    if not short:
-        return Number("0")
-    if 0 <= exponent <= PLAIN_DIGITS:
-        plain = short + "0" * exponent
-    elif -PLAIN_DIGITS <= exponent < 0:
-        padded = short.rjust(1 - exponent, "0")
-        plain = f"{padded[:exponent]}.{padded[exponent:]}"
-    else:
-        plain = f"{short}e{exponent}"
-    return Number("-" * sign + plain)
+    sign, digits, exponent = exact.as_tuple()
+    if not exact or not isinstance(exponent, int):
+        return Number(token if exact else "0")
+    written = f"{exact:f}" if abs(exponent) <= PLAIN_DIGITS else f"{'-' * sign}{''.join(map(str, digits))}e{exponent}"
+    return Number(written)

@@ -7,12 +7,9 @@ from pathlib import Path
 from harness.errors import HarnessError, RunFolderError
 from harness.metrics import Metric
 from harness.plan.model import Plan
-from harness.record.comparison import RecordedPair
 from harness.record.outcome import Outcome
 from harness.record.run_folder import RunFolder
 from harness.record.setup import Setup
-
-NO_RECORD = "has no comparison.json; harness report writes it, if a block was completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +20,28 @@ class HistoryQuery:
     arm: str
     stage: str | None = None
     endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """An interval in ``comparison.json``, in the metric's stored unit."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPair:
+    """A row of ``comparison.json``, where read back; ``least_samples`` is the smallest sample count of a leg."""
+
+    metric: str
+    stage: str | None
+    endpoint: str | None
+    before: float | None
+    after: float | None
+    before_interval: Bounds | None = None
+    after_interval: Bounds | None = None
+    least_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +67,9 @@ class SkippedRun:
 def read_archive(
     folder: Path, query: HistoryQuery, plan_name: str | None = None
 ) -> tuple[list[ArchivedRun], list[SkippedRun]]:
-    """The runs of a folder that have a value, and those that have none, with the reason.
+    """The runs of a folder, or those of one plan, that have a value, and those that have none, with the reason.
 
-    Args:
-        folder: with one run folder each; other entries are ignored.
-        query: the value to read of each run.
-        plan_name: only runs of this plan are read.
-
-    Raises:
-        RunFolderError: when there is no such folder, or no run in it.
+    Entries that are no run folders are ignored. Raises ``RunFolderError`` without such a folder, or any run in it.
     """
     try:
         paths = sorted(path for path in folder.iterdir() if (path / "setup.json").is_file())
@@ -79,10 +92,10 @@ def _entry(folder: RunFolder, query: HistoryQuery, plan_name: str | None) -> Ite
     if plan_name is not None and setup.plan_name != plan_name:
         return
     plan, _ = folder.read_plan(setup)
-    pairs = folder.read_pairs()
-    if pairs is None:
-        raise RunFolderError(NO_RECORD)
-    if folder.read_outcome() == Outcome.INVALID:
+    if not folder.has("comparison.json"):
+        raise RunFolderError("has no comparison.json; harness report writes it, if a block was completed")
+    pairs = folder.decode_key("comparison.json", "pairs", list[RecordedPair])
+    if folder.read_object("verdict.json").get("outcome") == Outcome.INVALID:
         raise RunFolderError("INVALID: the measurement broke")
     place = (query.metric.name, query.stage, query.endpoint)
     pair = next((pair for pair in pairs if (pair.metric, pair.stage, pair.endpoint) == place), None)

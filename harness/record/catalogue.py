@@ -1,8 +1,8 @@
 """Catalogue: the indexes, foreign keys and query plans of each arm's databases, and their files in the run folder."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from harness.plan.model import ARMS
 from harness.record.ablation import Ablation
@@ -186,19 +186,19 @@ class CatalogueStore:
         self.run = run
 
     def write_catalogue(self, arm: str, catalogue: Catalogue) -> None:
-        self._write(f"{FOLDER}/catalogues/{arm}.json", {"schema": SCHEMA, **asdict(catalogue)})
+        self.run.write_json(f"{FOLDER}/catalogues/{arm}.json", {"schema": SCHEMA, **asdict(catalogue)}, indent=None)
 
     def read_catalogues(self) -> dict[str, Catalogue]:
         return dict(self._read("catalogues", Catalogue))
 
     def write_plans(self, arm: str, survey: RecordedPlans) -> None:
-        self._write(f"{FOLDER}/plans/{arm}.json", asdict(survey))
+        self.run.write_json(f"{FOLDER}/plans/{arm}.json", asdict(survey), indent=None)
 
     def read_plans(self) -> dict[str, RecordedPlans]:
         return dict(self._read("plans", RecordedPlans))
 
     def write_ablation(self, ablation: Ablation) -> None:
-        self._write(f"{FOLDER}/ablation/indexes.json", asdict(ablation))
+        self.run.write_json(f"{FOLDER}/ablation/indexes.json", asdict(ablation), indent=None)
 
     def read_ablation(self) -> Ablation | None:
         return self.run.decode_if_present(f"{FOLDER}/ablation/indexes.json", Ablation)
@@ -219,7 +219,3 @@ class CatalogueStore:
         for arm in ARMS:
             if (found := self.run.decode_if_present(f"{FOLDER}/{what}/{arm}.json", kind)) is not None:
                 yield arm, found
-
-    def _write(self, name: str, data: Mapping[str, Any]) -> None:
-        (self.run.path / name).parent.mkdir(parents=True, exist_ok=True)
-        self.run.write_json(name, data, indent=None)

@@ -1,13 +1,18 @@
-"""Arrow arrays from buffers.
+"""Arrow arrays from buffers, and tables as Parquet files.
 
 ``pa.array`` and casts load pandas and compute functions on first use: 50 MB and 0.2 s in the middle of a measurement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.errors import RunFolderError, first_line
 
 
 def numbers(values: Any, kind: Any, there: Any = None) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
@@ -31,3 +36,31 @@ def names(codes: Any, texts: Sequence[str]) -> Any:  # noqa: ANN401 - the same
     ends: Any = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
     strings = pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
     return pa.DictionaryArray.from_arrays(codes, strings)
+
+
+def table_of(rows: Sequence[Sequence[object]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table without nulls."""
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in schema]
+    arrays = [
+        dictionary(column)
+        if pa.types.is_dictionary(field.type)
+        else numbers(column, np.float64 if pa.types.is_floating(field.type) else np.int64)
+        for field, column in zip(schema, columns, strict=True)
+    ]
+    return pa.table(arrays, schema=schema)
+
+
+def write_table(table: pa.Table, path: Path, **options: Any) -> Path:  # noqa: ANN401 - of ``pq.write_table``
+    """Write a table to a temporary file and rename it into place; returns its path."""
+    partial = path.with_suffix(".partial")
+    pq.write_table(table, partial, compression="zstd", **options)
+    return partial.rename(path)
+
+
+@contextmanager
+def table_in(path: Path, what: str, remedy: str = "") -> Iterator[pa.Table]:
+    """The table of a Parquet file; raises ``RunFolderError`` when it is damaged, or the block cannot use it."""
+    try:
+        yield pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise RunFolderError(f"{path}: damaged {what} ({first_line(error)}){remedy}") from error

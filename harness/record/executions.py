@@ -4,14 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from harness.errors import RunFolderError
-from harness.record.columns import dictionary, numbers
+from harness.record.columns import numbers, table_in, table_of, write_table
 
 FILE = "statements.parquet"
 HIDDEN = "hidden"
@@ -62,10 +59,8 @@ class Executions:
 def executions_of(
     rows: Sequence[ExecutionRow], begun_ns: int, ended_ns: int, texts: Mapping[str, str] | None = None
 ) -> Executions:
-    """Rows as a table."""
-    columns = list(zip(*rows, strict=True)) if rows else [() for _ in SCHEMA.names]
-    arrays = [_array(field.type, column) for field, column in zip(SCHEMA, columns, strict=True)]
-    return Executions(pa.table(arrays, schema=SCHEMA), begun_ns, ended_ns, texts or {})
+    """Rows as a table, complete between two moments."""
+    return Executions(table_of(rows, SCHEMA), begun_ns, ended_ns, texts or {})
 
 
 def together(found: Sequence[Executions]) -> Executions:
@@ -76,30 +71,15 @@ def together(found: Sequence[Executions]) -> Executions:
 
 
 def write_executions(executions: Executions, path: Path) -> None:
-    """Write the table to a temporary file and rename it into place."""
+    """Write the table, with the moments between which it is complete."""
     span = json.dumps({"schema": 1, "begun_ns": executions.begun_ns, "ended_ns": executions.ended_ns})
-    partial = path.with_suffix(".partial")
-    pq.write_table(executions.table.replace_schema_metadata({_SPAN: span.encode()}), partial, compression="zstd")
-    partial.rename(path)
+    write_table(executions.table.replace_schema_metadata({_SPAN: span.encode()}), path)
 
 
 def read_executions(path: Path) -> Executions | None:
-    """Read the executions of a leg; ``None`` where none were recorded.
-
-    Raises:
-        RunFolderError: when the file is damaged.
-    """
+    """The executions of a leg; ``None`` where none were recorded. Raises ``RunFolderError`` when damaged."""
     if not path.exists():
         return None
-    try:
-        table = pq.read_table(path, partitioning=None)
+    with table_in(path, "statement counts") as table:
         span: Mapping[str, int] = json.loads((table.schema.metadata or {})[_SPAN])
         return Executions(table.cast(SCHEMA), int(span["begun_ns"]), int(span["ended_ns"]))
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise RunFolderError(f"{path}: damaged statement counts ({str(error).splitlines()[0]})") from error
-
-
-def _array(kind: pa.DataType, values: Sequence[object]) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
-    if pa.types.is_dictionary(kind):
-        return dictionary(values)
-    return numbers(values, np.float64 if pa.types.is_floating(kind) else np.int64)

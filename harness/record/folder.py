@@ -21,15 +21,14 @@ class Folder:
         self.path = path
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file and rename it into place; returns its path.
+        """Write a file, make its folder and rename it into place; returns its path.
 
-        Raises:
-            DiskFullError: when the disk is full.
-            RunFolderError: when it cannot be written for another reason.
+        Raises ``DiskFullError``, or ``RunFolderError`` when it cannot be written for another reason.
         """
         final = self.path / name
         partial = final.with_name(f"{final.name}.partial")
         try:
+            final.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(text, encoding="utf-8")
             return partial.rename(final)
         except OSError as error:
@@ -53,11 +52,7 @@ class Folder:
             raise RunFolderError(f"{self.path / name}: cannot be read ({error})") from error
 
     def read_object(self, name: str) -> dict[str, Any]:
-        """A file of one JSON object of the current schema.
-
-        Raises:
-            RunFolderError: when it cannot be read, is damaged or has another schema.
-        """
+        """One JSON object; raises ``RunFolderError`` when it cannot be read, is damaged or has another schema."""
         try:
             raw = json.loads(self.read_text(name), parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
@@ -79,12 +74,19 @@ class Folder:
         """The value of one key of a JSON object; raises as ``decode``."""
         return validated(self.path / name, kind, self.read_object(name).get(key))
 
-    def read_lines(self, name: str) -> list[dict[str, Any]]:
-        """A file of JSON objects, one a line; an empty object where there is none.
+    def decode_disposable(self, name: str, kind: type[T], loss: str) -> T | None:
+        """A file that may be deleted, which costs a ``loss``; ``None`` without it. Raises as ``decode``."""
+        path = self.path / name
+        if not path.exists():
+            return None
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunFolderError(f"{path}: damaged ({error}); delete it, {loss}") from error
+        return validated(path, kind, raw)
 
-        Raises:
-            RunFolderError: when it cannot be read or is damaged.
-        """
+    def read_lines(self, name: str) -> list[dict[str, Any]]:
+        """JSON objects, one a line; one empty object where there is none. Raises ``RunFolderError`` when damaged."""
         try:
             found = [json.loads(line) for line in self.read_text(name).splitlines()] or [{}]
         except (json.JSONDecodeError, RecursionError) as error:

@@ -59,24 +59,19 @@ class Aborted:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The generator's report about a leg.
-
-    Attributes:
-        schedule_lag_p99_ms: scheduling delay of arrivals with a free user, 99th percentile, of the worst worker;
-            ``None`` in closed-loop plans.
-    """
+    """The generator's report about a leg; percentiles and shares are those of the worst worker."""
 
     origin: str  # wall-clock time of the leg's origin, ISO 8601 in UTC
     requests: int  # samples written by all workers
-    cpu_share: float  # CPU seconds per second, the highest mean of a stage, of the worst worker
-    lag_p99_ms: float  # event loop lag, 99th percentile of probes every 20 ms, of the worst worker
+    cpu_share: float  # CPU seconds per second, the highest mean of a stage
+    lag_p99_ms: float  # event loop lag, 99th percentile of probes every 20 ms
     windows: tuple[Window, ...]
     schema: int = 1
     user_errors: int = 0  # exceptions raised by tasks; their remaining requests are missing
     workers: tuple[GeneratorProcess, ...] = ()  # one entry per process; empty for a single process
     lost: tuple[LostWorker, ...] = ()  # workers that were lost, which ended the leg
     offered: tuple[OfferedLoad, ...] = ()  # the arrivals of open-loop stages, in order; empty in closed-loop plans
-    schedule_lag_p99_ms: float | None = None
+    schedule_lag_p99_ms: float | None = None  # delay of arrivals with a free user; ``None`` in closed-loop plans
     gc_pause_ms: float = 0.0  # longest garbage collection pause
     searched: Searched | None = None  # the capacity search of a stage; its arrivals are in no other count
     aborted: Aborted | None = None  # the limit that ended the leg early; ``None`` without one

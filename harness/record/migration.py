@@ -39,9 +39,7 @@ class MigrationStatement:
 class LockWait:
     """A session that waited for a lock.
 
-    Attributes:
-        ended: when the migration released the lock according to the log; else the middle between the last observation
-            of the wait and the next one.
+    ``ended`` is from the log; without one, the middle between the last observation of the wait and the next one.
     """
 
     pid: int
@@ -76,7 +74,7 @@ class LockQueue:
 
 @dataclass(frozen=True, slots=True)
 class DiskUse:
-    """What the migration wrote."""
+    """Bytes that the migration wrote and needed."""
 
     wal: int = 0  # WAL bytes from its begin to its end, the load included
     wal_of_load: int = 0  # the part that the load alone would have written
@@ -133,16 +131,12 @@ class LintFinding:
 
 @dataclass(frozen=True, slots=True)
 class MigrationRecord:
-    """The record of a migration under load, without its samples.
-
-    Attributes:
-        differences: of the schema after the rollback; ``None`` where it was not compared.
-    """
+    """The record of a migration under load, without its samples."""
 
     stage: str  # the stage that gave the load
     origin: float | None = None  # the time origin of the samples
     passages: tuple[MigrationStep, ...] = ()  # upgrades and downgrades in order
-    differences: tuple[SchemaDifference, ...] | None = None
+    differences: tuple[SchemaDifference, ...] | None = None  # after the rollback; ``None`` where not compared
     answers: bool = False  # whether responses were recorded after the rollback
     lints: tuple[LintFinding, ...] = ()  # the linter's findings in the upgrade
     linted: str = ""  # the linter, or why it did not run

@@ -8,13 +8,13 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import RunFolderError
+from harness.plan.file import fingerprint
 from harness.plan.model import Plan
-from harness.record.folder import validated
+from harness.record.folder import Folder
 from harness.record.setup import Setup
 
 
@@ -85,13 +85,13 @@ def load_of(plan: Plan, setup: Setup) -> dict[str, str]:
     return {
         "plan": plan.name,
         "profile": setup.profile or "",
-        "stages": _digest(stages),
+        "stages": fingerprint(stages),
         "users": setup.users_fingerprint,
         "seed": setup.seed_fingerprint or "",
-        "before": _digest(before),
+        "before": fingerprint(before),
         "processes": str(setup.processes),
         "kind": plan.environment.kind,
-        **({"words": _digest(words)} if plan.readings or plan.tags else {}),
+        **({"words": fingerprint(words)} if plan.readings or plan.tags else {}),
     }
 
 
@@ -100,21 +100,14 @@ class NoiseStore:
 
     def __init__(self, runs: Path, plan: Plan, setup: Setup) -> None:
         self.machine, self.load = machine_of(setup), load_of(plan, setup)
-        names = (_digest(json.dumps(part, sort_keys=True)) for part in (self.machine, self.load))
+        names = (fingerprint(json.dumps(part, sort_keys=True)) for part in (self.machine, self.load))
         self.path = runs / FOLDER / f"{'-'.join(names)}.json"
+        self.folder = Folder(self.path.parent)
 
     def read(self) -> Noise:
-        """The known noise, without runs where no control arm was measured yet.
-
-        Raises:
-            RunFolderError: when the file is damaged.
-        """
-        if not self.path.exists():
-            return Noise(self.machine, self.load)
-        try:
-            return validated(self.path, Noise, json.loads(self.path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, RecursionError) as error:
-            raise RunFolderError(f"{self.path}: damaged ({error}); delete it, it only forgets") from error
+        """The known noise, empty before the first run with a control arm; raises ``RunFolderError`` when damaged."""
+        known = self.folder.decode_disposable(self.path.name, Noise, "it only forgets")
+        return known or Noise(self.machine, self.load)
 
     def add(self, run: NoiseOfRun) -> None:
         """Add a run; only the newest ``MAX_RUNS`` are kept. Raises ``RunFolderError`` when it cannot be written."""
@@ -123,9 +116,7 @@ class NoiseStore:
             with _alone(self.path.with_suffix(".lock")):
                 known = self.read()
                 kept = tuple(one for one in known.runs if one.run != run.run)[1 - MAX_RUNS :]
-                partial = self.path.with_suffix(".partial")
-                partial.write_text(json.dumps(asdict(known) | {"runs": [asdict(r) for r in (*kept, run)]}))
-                partial.rename(self.path)
+                self.folder.write_json(self.path.name, asdict(replace(known, runs=(*kept, run))), indent=None)
         except OSError as error:
             raise RunFolderError(f"{self.path}: cannot be written ({error.strerror})") from error
 
@@ -135,7 +126,3 @@ def _alone(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:12]

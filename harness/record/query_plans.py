@@ -75,27 +75,16 @@ def without_values(condition: str) -> str:
 
 
 _DEEPEST = 200
-_ON = (
-    "Index Cond",
-    "Recheck Cond",
-    "Hash Cond",
-    "Merge Cond",
-    "Sort Key",
-    "Group Key",
-    "TID Cond",
-    "Cache Key",
-    "Filter",
-)
+_ON = ("Index Cond", "Recheck Cond", "Hash Cond", "Merge Cond", "Sort Key", "Group Key", "TID Cond", "Cache Key",
+       "Filter")  # fmt: skip
 
 
 def _node(raw: Mapping[str, Any], depth: int) -> PlanNode:
     loops = _number(raw.get("Actual Loops"), 1.0)
     ran = "Actual Rows" in raw
     each = _number(raw.get("Actual Rows")) if ran else _number(raw.get("Plan Rows"))
-    below = raw.get("Plans")
-    parts = (
-        [part for part in below if isinstance(part, Mapping)] if isinstance(below, list) and depth < _DEEPEST else []
-    )
+    below = raw.get("Plans") if depth < _DEEPEST else None
+    parts = [part for part in below if isinstance(part, Mapping)] if isinstance(below, list) else []
     schema = _text(raw.get("Schema"))
     relation = _text(raw.get("Relation Name"))
     return PlanNode(

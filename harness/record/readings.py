@@ -4,14 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from harness.errors import RunFolderError
 from harness.finding import Finding
 from harness.metrics import ProcessRole
-from harness.record.columns import dictionary, numbers
+from harness.record.columns import table_in, table_of, write_table
 
 DATABASE, CACHE, GENERATOR = ProcessRole.DATABASE.value, ProcessRole.CACHE.value, "generator"
 """Sources that are no service."""
@@ -21,6 +18,12 @@ FAULT = "fault_"
 """The reading ``fault_kill`` of a server or service is 1 when the fault begins, and 0 when it ends."""
 SERVER = "server:"
 """Sources of statistics of a server, a cache or the probes begin so: ``server:postgres``."""
+TRIGGER_CALLS, TRIGGER_MS = "trigger_calls", "trigger_ms"
+"""Counters of all trigger functions of a database."""
+TRIGGERS, UNCOUNTED_TRIGGERS = "triggers", "triggers_uncounted"
+"""The number of enabled triggers of a database, and of those whose function is not counted."""
+COMMITS = "commits"
+"""A reading that every database has."""
 
 
 def of_generator(source: str) -> bool:
@@ -46,33 +49,15 @@ SCHEMA = pa.schema(
 
 def write_readings(rows: list[tuple[int, str, str, float]], path: Path) -> None:
     """Write ``(at_ns, source, name, value)`` rows to a temporary file and rename it into place."""
-    at, sources, labels, values = zip(*rows, strict=True) if rows else ((), (), (), ())
-    arrays = [numbers(at, np.int64), dictionary(sources), dictionary(labels), numbers(values, np.float64)]
-    partial = path.with_suffix(".partial")
-    pq.write_table(pa.table(arrays, schema=SCHEMA), partial, compression="zstd")
-    partial.rename(path)
+    write_table(table_of(rows, SCHEMA), path)
 
 
 def read_readings(path: Path) -> pa.Table:
     """A leg's readings; an empty table without any. Raises ``RunFolderError`` when the file is damaged."""
     if not path.exists():
         return SCHEMA.empty_table()
-    try:
-        return pq.read_table(path, partitioning=None).cast(SCHEMA)
-    except (pa.ArrowException, OSError) as error:
-        raise RunFolderError(f"{path}: damaged readings ({str(error).splitlines()[0]})") from error
-
-
-TRIGGER_CALLS, TRIGGER_MS = "trigger_calls", "trigger_ms"
-"""Counters of all trigger functions of a database."""
-
-
-TRIGGERS, UNCOUNTED_TRIGGERS = "triggers", "triggers_uncounted"
-"""The number of enabled triggers of a database, and of those whose function is not counted."""
-
-
-COMMITS = "commits"
-"""A reading that every database has."""
+    with table_in(path, "readings") as table:
+        return table.cast(SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from harness.plan.file import parse_plan
 from harness.plan.model import COPIES, Plan
 from harness.record.answers import SCHEMA as ANSWERS
 from harness.record.answers import RecordedAnswers
-from harness.record.comparison import RecordedPair
 from harness.record.executions import FILE as EXECUTIONS
 from harness.record.executions import Executions, read_executions, write_executions
 from harness.record.folder import SCHEMA, Folder, validated
@@ -28,7 +27,7 @@ from harness.record.readings import SCHEMA as READINGS
 from harness.record.readings import UnavailableReading, read_readings, write_readings
 from harness.record.request_work import RequestWork
 from harness.record.samples import read_samples
-from harness.record.seal import NAME, changed_files, digests, migration_changes, migration_digests, setup_digest
+from harness.record.seal import NAME, changed_files, changes, digests, migration_digests, setup_digest
 from harness.record.selftest import Certificate
 from harness.record.setup import Setup
 from harness.record.trial import Incident, Migration, Seal, Startup, Trial
@@ -42,11 +41,7 @@ class RunFolder(Folder):
 
     @classmethod
     def create(cls, parent: Path, name: str) -> "RunFolder":
-        """Make a new, empty run folder; a number is appended when the name is taken.
-
-        Raises:
-            RunFolderError: when it cannot be made.
-        """
+        """Make a run folder, with a number when the name is taken; raises ``RunFolderError`` when it cannot be made."""
         for number in range(1, 1000):
             path = parent / (name if number == 1 else f"{name}-{number}")
             try:
@@ -94,7 +89,6 @@ class RunFolder(Folder):
         return self.decode_if_present("noise.json", Noise)
 
     def write_request_work(self, inspected: RequestWork) -> None:
-        (self.path / "evidence").mkdir(exist_ok=True)
         self.write_json(f"evidence/{inspected.arm}.json", asdict(inspected), indent=None)
 
     def read_request_work(self) -> dict[str, RequestWork]:
@@ -110,7 +104,6 @@ class RunFolder(Folder):
         return self.decode_if_present("certificate.json", Certificate)
 
     def write_migration_record(self, record: MigrationRecord) -> None:
-        self.rehearsal.mkdir(parents=True, exist_ok=True)
         self.write_json("rehearsal/record.json", asdict(record))
         self.write_json(f"rehearsal/{NAME}", {"schema": SCHEMA, "files": migration_digests(self.path)})
 
@@ -125,7 +118,6 @@ class RunFolder(Folder):
         return datetime.fromisoformat(generation.origin).timestamp() if generation else None
 
     def write_startup(self, leg: Leg, startup: Startup) -> None:
-        self.trial_folder(leg).mkdir(parents=True, exist_ok=True)
         self.write_json(f"trials/{leg.title}/startup.json", asdict(startup))
 
     def write_incidents(self, leg: Leg, incidents: Sequence[Incident]) -> None:
@@ -155,7 +147,7 @@ class RunFolder(Folder):
     def read_unavailable(self, legs: Sequence[Leg]) -> list[UnavailableReading]:
         """Unavailable readings of the recorded legs, without duplicates."""
         names = self._present(legs, "unread.json")
-        lists = [self.decode_key(name, "unread", list[UnavailableReading]) for name in names]
+        lists = (self.decode_key(name, "unread", list[UnavailableReading]) for name in names)
         return list(dict.fromkeys(chain(*lists)))
 
     def read_plan(self, setup: Setup) -> tuple[Plan, str]:
@@ -171,14 +163,6 @@ class RunFolder(Folder):
         """Migrations of the arms; empty when the run did not get that far."""
         name = "migrations.json"
         return self.decode_key(name, "migrations", list[Migration]) if self.has(name) else []
-
-    def read_pairs(self) -> list[RecordedPair] | None:
-        """The rows of ``comparison.json``; ``None`` before the first report."""
-        name = "comparison.json"
-        return self.decode_key(name, "pairs", list[RecordedPair]) if self.has(name) else None
-
-    def read_outcome(self) -> object:
-        return self.read_object("verdict.json").get("outcome")
 
     def read_trials(self, legs: Sequence[Leg]) -> Iterator[Trial]:
         """The trials of those legs whose blocks are complete, in order, each read on demand."""
@@ -204,12 +188,13 @@ class RunFolder(Folder):
 
     def changed(self, seals: Mapping[str, Seal]) -> list[str]:
         """The files that differ from their seals, and how."""
-        found = list(changed_files(self.path, self.read_object("setup.json"), seals))
-        if not self.has("rehearsal/record.json"):
-            return found
-        if not self.has(f"rehearsal/{NAME}"):
-            return [*found, f"rehearsal/{NAME} is missing"]
-        return [*found, *migration_changes(self.path, self.read_object(f"rehearsal/{NAME}")["files"])]
+        found = [*changed_files(self.path, self.read_object("setup.json"), seals)]
+        if self.has("rehearsal/record.json") and not self.has(f"rehearsal/{NAME}"):
+            found.append(f"rehearsal/{NAME} is missing")
+        elif self.has("rehearsal/record.json"):
+            sealed = self.read_object(f"rehearsal/{NAME}")["files"]
+            found += changes(sealed, migration_digests(self.path))
+        return found
 
     def complete(self, legs: Sequence[Leg]) -> bool:
         """Whether all of these legs were measured, and none ended early."""

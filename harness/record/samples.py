@@ -1,7 +1,6 @@
 """Samples: one row per request, in Parquet parts.
 
-A part is written to a temporary file and renamed into place, so a crash leaves only whole parts. Times are nanoseconds
-since the leg's origin. A failed request has an ``error``.
+A crash leaves only whole parts. Times are nanoseconds since the leg's origin. A failed request has an ``error``.
 """
 
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from harness.errors import RunFolderError
+from harness.record.columns import table_in, write_table
 
 SCHEMA_VERSION = b"1"
 SCHEMA = pa.schema(
@@ -32,7 +31,6 @@ SCHEMA = pa.schema(
 )
 
 _AS_STORED: dict[str, Any] = {  # half the bytes and a third of the time of the defaults
-    "compression": "zstd",
     "use_dictionary": ["endpoint", "error", "cache"],
     "column_encoding": dict.fromkeys(("due_ns", "sent_ns", "duration_ns", "size_bytes"), "DELTA_BINARY_PACKED"),
 }
@@ -41,17 +39,13 @@ _AS_STORED: dict[str, Any] = {  # half the bytes and a third of the time of the 
 def write_part(table: pa.Table, folder: Path, number: int) -> Path:
     """Write one part; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    final = folder / f"{number:05d}.parquet"
-    partial = final.with_suffix(".partial")
-    pq.write_table(table, partial, **_AS_STORED)
-    return partial.rename(final)
+    return write_table(table, folder / f"{number:05d}.parquet", **_AS_STORED)
 
 
 def read_samples(folder: Path) -> pa.Table:
     """All parts of a leg in order, as a table of ``SCHEMA`` with unified dictionaries; empty without parts.
 
-    Raises:
-        RunFolderError: naming a part that is damaged or has another schema.
+    Raises ``RunFolderError`` naming a part that is damaged or has another schema.
     """
     parts = [_read_part(path) for path in sorted(folder.glob("*.parquet"))]
     if not parts:
@@ -85,14 +79,9 @@ def endpoints(table: pa.Table) -> tuple[NDArray[np.int64], list[str]]:
 
 
 def _read_part(path: Path) -> pa.Table:
-    try:
-        table = pq.read_table(path, partitioning=None)
-    except (pa.ArrowException, OSError) as error:
-        raise RunFolderError(
-            f"{path}: damaged samples ({str(error).splitlines()[0]}); measure this run again"
-        ) from error
-    version = (table.schema.metadata or {}).get(b"harness.samples")
-    if version != SCHEMA_VERSION:
-        found = version.decode(errors="replace") if version else "none"
-        raise RunFolderError(f"{path}: samples of schema {found}; this harness reads {SCHEMA_VERSION.decode()}")
-    return table.cast(SCHEMA)
+    with table_in(path, "samples", "; measure this run again") as table:
+        version = (table.schema.metadata or {}).get(b"harness.samples")
+        if version != SCHEMA_VERSION:
+            found = version.decode(errors="replace") if version else "none"
+            raise RunFolderError(f"{path}: samples of schema {found}; this harness reads {SCHEMA_VERSION.decode()}")
+        return table.cast(SCHEMA)

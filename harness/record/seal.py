@@ -1,7 +1,8 @@
 """Seal: checksums of the files of a leg's record, which reveal missing, added or changed files."""
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -29,24 +30,12 @@ def setup_digest(setup: Mapping[str, Any]) -> str:
 
 def digests(run: Path, leg: str) -> dict[str, str]:
     """The SHA-256 of every file of a leg's record and of the run, by its path in the run folder."""
-    paths = [path for pattern in RUN_FILES for path in sorted(run.glob(pattern))] + _files(run, leg)
-    with ThreadPoolExecutor() as pool:
-        return dict(zip((_name(run, path) for path in paths), pool.map(_digest, paths), strict=True))
+    return _digests(run, [*_matching(run, RUN_FILES), *_files(run, leg)])
 
 
 def migration_digests(run: Path) -> dict[str, str]:
     """The SHA-256 of every file of the migration under load, by its path in the run folder."""
-    return {_name(run, path): _digest(path) for pattern in MIGRATION_FILES for path in sorted(run.glob(pattern))}
-
-
-def migration_changes(run: Path, sealed: Mapping[str, str]) -> Iterator[str]:
-    """The files of the migration under load that differ from their seal."""
-    found = migration_digests(run)
-    for name in sorted({*sealed, *found}):
-        if name not in found:
-            yield f"{name} is missing"
-        elif sealed.get(name) != found[name]:
-            yield f"{name} was {'changed' if name in sealed else 'added'}"
+    return _digests(run, _matching(run, MIGRATION_FILES))
 
 
 def changed_files(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]) -> Iterator[str]:
@@ -54,37 +43,37 @@ def changed_files(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]
     if any(seal.setup != setup_digest(setup) for seal in seals.values()):
         yield "setup.json was changed"
     sealed = {name: digest for seal in seals.values() for name, digest in seal.files.items()}
-    with ThreadPoolExecutor() as pool:
-        found = dict(zip(sealed, pool.map(lambda name: _digest_if_there(run / name), sealed), strict=True))
-    for name, digest in sealed.items():
-        if found[name] != digest:
-            yield f"{name} is missing" if found[name] is None else f"{name} was changed"
     arms = {leg.partition("-")[2] for leg in seals}  # the corpus runs before the first leg of an arm
-    for path in sorted(run.glob(ARM_FILES)):
-        if path.stem in arms and _name(run, path) not in sealed:
-            yield f"{_name(run, path)} was added"
-    for leg in seals:
-        for path in _files(run, leg):
-            if _name(run, path) not in sealed:
-                yield f"{_name(run, path)} was added"
+    there = [run / name for name in sealed]
+    there += [path for path in _matching(run, [ARM_FILES]) if path.stem in arms]
+    there += [path for leg in seals for path in _files(run, leg)]
+    readable = [path for path in dict.fromkeys(there) if path.is_file() and os.access(path, os.R_OK)]
+    yield from changes(sealed, _digests(run, readable))
+
+
+def changes(sealed: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:
+    """What differs between the digests of files, each as ``plan.toml is missing``."""
+    for name in dict.fromkeys([*sealed, *found]):
+        if name not in found:
+            yield f"{name} is missing"
+        elif sealed.get(name) != found[name]:
+            yield f"{name} was {'changed' if name in sealed else 'added'}"
 
 
 def _files(run: Path, leg: str) -> list[Path]:
-    folder = run / "trials" / leg
-    return sorted(path for pattern in LEG_FILES for path in folder.glob(pattern) if path.name != NAME)
+    return sorted(path for path in _matching(run / "trials" / leg, LEG_FILES) if path.name != NAME)
 
 
-def _name(run: Path, path: Path) -> str:
-    return path.relative_to(run).as_posix()
+def _matching(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+
+
+def _digests(run: Path, paths: Sequence[Path]) -> dict[str, str]:
+    names = [path.relative_to(run).as_posix() for path in paths]
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, pool.map(_digest, paths), strict=True))
 
 
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-def _digest_if_there(path: Path) -> str | None:
-    try:
-        return _digest(path)
-    except OSError:
-        return None

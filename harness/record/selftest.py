@@ -5,14 +5,13 @@ distribution: a probability below 5 % is inconclusive, one below 1 % means that 
 A run copies the certificate of its machine into its own folder, so that its report does not change later.
 """
 
-import json
 import math
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from harness.errors import RunFolderError
-from harness.record.folder import Folder, validated
+from harness.record.folder import Folder
 
 DOUBTFUL, IMPOSSIBLE = 0.05, 0.01
 COVERED = 0.95
@@ -204,14 +203,10 @@ class CertificateStore:
     """The file of the certificates in the folder of the runs."""
 
     def __init__(self, runs: Path) -> None:
-        self.path = runs / NAME
+        self.folder, self.path = Folder(runs), runs / NAME
 
     def read(self, machine: dict[str, str]) -> Certificate | None:
-        """The newest certificate of a class of machine; ``None`` without one.
-
-        Raises:
-            RunFolderError: when the file is damaged.
-        """
+        """The newest certificate of a class of machine, if any; raises ``RunFolderError`` when the file is damaged."""
         return next((one for one in self._all() if one.machine == machine), None)
 
     def check(self) -> None:
@@ -221,26 +216,10 @@ class CertificateStore:
             raise RunFolderError(f"{self.path}: a folder is in the way; remove it, or choose another --out")
 
     def keep(self, certificate: Certificate) -> None:
-        """Replace the certificate of this class of machine.
-
-        Raises:
-            RunFolderError: when the file is damaged or cannot be written.
-        """
+        """Replace the certificate of its class of machine; raises ``RunFolderError``."""
         others = [one for one in self._all() if one.machine != certificate.machine]
-        whole = Certificates((certificate, *others))
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunFolderError(f"{self.path}: cannot be written ({error.strerror})") from error
-        Folder(self.path.parent).write_json(NAME, asdict(whole))
+        self.folder.write_json(NAME, asdict(Certificates((certificate, *others))))
 
     def _all(self) -> tuple[Certificate, ...]:
-        if not self.path.exists():
-            return ()
-        try:
-            raw = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise RunFolderError(
-                f"{self.path}: damaged ({error}); delete it, harness selftest makes it anew"
-            ) from error
-        return validated(self.path, Certificates, raw).certificates
+        known = self.folder.decode_disposable(NAME, Certificates, "harness selftest makes it anew")
+        return known.certificates if known else ()

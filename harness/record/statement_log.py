@@ -92,13 +92,9 @@ def logged_end(statements: Sequence[MigrationStatement], wait: LockWait) -> Lock
 
 
 def blocking_statement(statements: Sequence[MigrationStatement], text: str, table: str, until: float) -> str:
-    """The statement whose table lock others wait for; a later one of the same transaction may be running.
+    """The statement whose lock of ``table`` others wait for ``until`` a time, while ``text`` was running.
 
-    Args:
-        statements: of the migration, in order.
-        text: the statement that was running while others waited.
-        table: the table they waited for.
-        until: the end of the wait.
+    It is an earlier one of the same transaction, where that names the table. ``statements`` are in order.
     """
     ran = [n for n, one in enumerate(statements) if one.begun < until and one.text == text]
     if not ran or not table:

@@ -33,7 +33,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statem
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The cost of statements."""
+    """The cost of some executed statements."""
 
     calls: float = 0
     rows: float = 0  # returned or changed
@@ -44,7 +44,7 @@ class Counts:
 
     @property
     def blocks(self) -> float:
-        """Buffers accessed."""
+        """Shared buffers accessed, in 8 kB blocks."""
         return self.hit + self.read
 
     def __bool__(self) -> bool:
@@ -119,9 +119,7 @@ def _without_values(node: exp.Expression) -> exp.Expression:
             node.set("this", exp.var("epoch"))
         case exp.Interval() if isinstance(node.this, _VALUES):
             return exp.Interval(this=exp.Literal.string("?"))
-        case exp.Array() if node.expressions and all(isinstance(one, _VALUES) for one in node.expressions):
-            node.set("expressions", [exp.Placeholder()])
-        case exp.In() if node.expressions and all(isinstance(one, _VALUES) for one in node.expressions):
+        case exp.Array() | exp.In() if node.expressions and all(isinstance(one, _VALUES) for one in node.expressions):
             node.set("expressions", [exp.Placeholder()])
         case exp.Values() if len(node.expressions) > 1:
             node.set("expressions", node.expressions[:1])
@@ -129,8 +127,6 @@ def _without_values(node: exp.Expression) -> exp.Expression:
             return exp.Placeholder()
         case exp.Neg() if isinstance(node.this, exp.Literal):
             return exp.Placeholder()
-        case _:
-            pass
     return node
 
 

@@ -29,14 +29,10 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """The start of an arm for a leg.
-
-    Attributes:
-        ready_seconds: from starting the processes to the last service's readiness; ``None`` where they ran already.
-    """
+    """The start of an arm for a leg."""
 
     host: str  # base URL of its first service as in the plan, without filling in ``${NAME}``
-    ready_seconds: float | None
+    ready_seconds: float | None  # from starting to the readiness of all services; ``None`` where they ran already
     urls: dict[str, str] = field(default_factory=dict)  # base URL of each named service
     schema: int = 1
 
@@ -83,17 +79,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The seal of a leg's record, which reveals later changes.
-
-    Attributes:
-        facts: facts that must equal those at the start of the run, by the names of ``facts_of_setup``.
-        files: the SHA-256 of each file of the leg and of the run, by its path in the run folder.
-    """
+    """The seal of a leg's record, which reveals later changes."""
 
     leg: str  # the leg's title
     begun: Moment  # just before its load
     ended: Moment  # just after its load
-    facts: dict[str, str | int | float] = field(default_factory=dict)
+    facts: dict[str, str | int | float] = field(default_factory=dict)  # those of ``facts_of_setup`` at that time
     setup: str = ""  # ``setup_digest`` at that time
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of leg and run, by path in the folder
     schema: int = 1

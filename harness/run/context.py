@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from harness.environment.base import Environment
 from harness.plan.model import Plan
@@ -18,8 +17,8 @@ from harness.run import generator_process as load
 from harness.run.generator_process import Job, OnRequest, Progress, Remote
 
 
-class Observer(Protocol):
-    """Shows the progress of a run."""
+class Observer:
+    """Receives the progress of a run and shows nothing; subclasses show it."""
 
     def say(self, text: str) -> None:
         """A step outside the legs has begun."""

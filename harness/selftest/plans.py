@@ -2,50 +2,17 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 
+from jinja2 import Environment, PackageLoader
+
+from harness.plan.model import ARMS
 from harness.record.selftest import ALLOWED_RISE
 
 WORK_RATE, DELAY_RATE, FREEZE_RATE, KILL_RATE = 80, 50, 100, 50
 GATE = f"p95 rises by at most {ALLOWED_RISE:.0%}".replace("%", " %")
-BASE = """\
-schema = 1
-name = {name}
-
-[environment]
-kind = "local"
-serve = "python server.py --port {{port}}"
-ready = "/health"
-
-[arms.before]
-env = {before}
-[arms.after]
-env = {after}
-
-[load]
-users = ["users.py"]
-blocks = {blocks}
-seed = {seed}
-processes = {processes}
-arrivals = "{arrivals}"
-
-[[stages]]
-kind = "sustain"
-seconds = {seconds}
-rate = {rate}
-warmup_seconds = {warmup}
-
-[[targets]]
-expect = {expect}
-"""
-Values = dict[str, str | int]
-DEFAULTS: Values = {"blocks": 1, "processes": 1, "warmup": 0, "arrivals": "uniform", "expect": "error_rate < 1 %"}
-PAUSE = """
-[[faults]]
-at = "sustain+{at} s"
-kind = "pause"
-service = "service"
-seconds = {seconds}
-"""
+_TEMPLATES = Environment(loader=PackageLoader("harness.selftest", "."), autoescape=False)  # noqa: S701 - TOML
+_TEMPLATES.filters["toml"] = partial(json.dumps, ensure_ascii=False)  # JSON strings are TOML strings
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +48,25 @@ class Size:
 def work_plan(name: str, size: Size, seed: int, before: int, after: int) -> str:
     """Each arm hashes a number of rounds for each request; arrivals are a Poisson process."""
     envs = ({"SELFTEST_WORK": str(before)}, {"SELFTEST_WORK": str(after)})
-    values: Values = {"blocks": size.blocks, "warmup": 1, "arrivals": "poisson", "expect": GATE}
-    return _plan(name, envs, seed=seed, seconds=size.seconds, rate=WORK_RATE, **values)
+    poisson = {"arrivals": "poisson", "expect": GATE}
+    return _plan(name, seed, envs, blocks=size.blocks, seconds=size.seconds, rate=WORK_RATE, warmup=1, **poisson)
 
 
 def delay_plan(size: Size, seed: int, waited: tuple[str, str]) -> str:
     """Both arms wait before they respond, and record the delays in a file each."""
     envs = ({"SELFTEST_WAITED": waited[0]}, {"SELFTEST_WAITED": waited[1]})
-    return _plan("known delay", envs, seed=seed, seconds=size.delay_seconds, rate=DELAY_RATE)
+    return _plan("known delay", seed, envs, seconds=size.delay_seconds, rate=DELAY_RATE)
 
 
 def freeze_plan(size: Size, seed: int) -> str:
     """Both arms are paused while requests arrive at a constant rate."""
-    plan = _plan("freeze", ({}, {}), seed=seed, seconds=size.freeze_seconds, rate=FREEZE_RATE)
-    return plan + PAUSE.format(at=size.freeze_at, seconds=size.frozen_seconds)
+    pause = {"pause_at": size.freeze_at, "pause_seconds": size.frozen_seconds}
+    return _plan("freeze", seed, seconds=size.freeze_seconds, rate=FREEZE_RATE, **pause)
 
 
 def kill_plan(size: Size, seed: int) -> str:
     """Two processes make the load."""
-    return _plan(
-        "killed generator process", ({}, {}), seed=seed, seconds=size.kill_seconds, rate=KILL_RATE, processes=2
-    )
+    return _plan("killed generator process", seed, seconds=size.kill_seconds, rate=KILL_RATE, processes=2)
 
 
 def frozen_p95_ms(size: Size, frozen_seconds: float) -> float:
@@ -113,14 +78,9 @@ def frozen_p95_ms(size: Size, frozen_seconds: float) -> float:
     return 1000 * (frozen_seconds - 0.05 * size.freeze_seconds) - 500 / FREEZE_RATE
 
 
-def _plan(name: str, envs: tuple[dict[str, str], dict[str, str]], **values: str | int) -> str:
-    """A plan of one stage; ``values`` replace ``DEFAULTS`` in ``BASE``."""
-    before, after = (_table(env) for env in envs)
-    filled = DEFAULTS | values
-    expect = json.dumps(filled.pop("expect"))
-    return BASE.format(name=json.dumps(name), before=before, after=after, expect=expect, **filled)
-
-
-def _table(values: dict[str, str]) -> str:
-    """An inline table; JSON strings are TOML strings."""
-    return f"{{ {', '.join(f'{key} = {json.dumps(value, ensure_ascii=False)}' for key, value in values.items())} }}"
+def _plan(
+    name: str, seed: int, envs: tuple[dict[str, str], dict[str, str]] = ({}, {}), /, **values: str | float
+) -> str:
+    """A plan of one stage; ``values`` replace the defaults of the template."""
+    arms = dict(zip(ARMS, envs, strict=True))
+    return _TEMPLATES.get_template("plan.toml.j2").render(name=name, seed=seed, envs=arms, **values)

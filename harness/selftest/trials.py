@@ -19,15 +19,14 @@ from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
 from harness.plan.file import parse_plan
 from harness.plan.model import ARMS, Plan
-from harness.record.leg import Leg
-from harness.record.noise import Noise, machine_of
+from harness.record.noise import machine_of
 from harness.record.outcome import Outcome
 from harness.record.readings import FAULT
 from harness.record.run_folder import RunFolder
 from harness.record.selftest import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
 from harness.record.setup import Setup
 from harness.run.campaign import run_campaign
-from harness.run.context import RunContext, Source
+from harness.run.context import Observer, RunContext, Source
 from harness.run.experiment import Effort
 from harness.run.generator_process import Job, Progress, generate
 from harness.selftest import plans
@@ -40,20 +39,6 @@ USERS = HERE / "users.py"
 STAGE = "sustain"
 WORK_MS = 3.0
 """CPU time of one request, in ms."""
-
-
-class Silent:
-    """An observer that shows nothing."""
-
-    def say(self, text: str) -> None: ...
-
-    def leg(self, leg: Leg, setup: Setup) -> None: ...
-
-    def noise(self, setup: Setup, noise: Noise) -> None: ...
-
-    def requested(self, arm: str, requests: int, wanted: int) -> None: ...
-
-    def progress(self, progress: Progress) -> None: ...
 
 
 @dataclass(slots=True)
@@ -142,7 +127,7 @@ class Trials:
 
     def _run(self, name: str, text: str, make_load: Callable[..., None] = generate) -> tuple[RunFolder, Result]:
         plan = parse_plan(text, f"the plan of {name}")
-        folder, observer = RunFolder.create(self.folder, name), Silent()
+        folder, observer = RunFolder.create(self.folder, name), Observer()
 
         def environment(part: Plan) -> Environment:
             return create(part, HERE, folder.logs, observer.say)

@@ -1,4 +1,4 @@
-"""Users of the trials."""
+"""The users that load the service of the trials."""
 
 from locust import task
 

@@ -16,7 +16,7 @@ from harness.record.leg import Leg, windows_of
 from harness.record.run_folder import RunFolder
 from harness.record.samples import SCHEMA, write_part
 from harness.record.trial import Startup
-from harness.testing import synthetic_setup
+from tests.doubles import synthetic_setup
 
 PART_ROWS = 100_000
 ENDPOINTS = tuple(f"GET /resource-{number}/{{id}}" for number in range(12))

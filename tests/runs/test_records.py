@@ -8,10 +8,9 @@ import pytest
 
 from harness.plan.file import parse_plan
 from harness.record.run_folder import RunFolder
-from harness.run.context import RunContext, Source
+from harness.run.context import Observer, RunContext, Source
 from harness.run.experiment import Effort, measure
-from harness.selftest.trials import Silent
-from harness.testing import PLAN, FakeEnvironment, FakeLoad
+from tests.doubles import PLAN, FakeEnvironment, FakeLoad
 from tests.runs.in_process import harness
 
 
@@ -19,7 +18,7 @@ def record(parent: Path, name: str, plan: str = PLAN, **how: float) -> Path:
     (parent / "users.py").write_text("# users")
     source = Source(parse_plan(plan), plan, parent / "plan.toml", (parent / "users.py",))
     folder = RunFolder.create(parent, name)
-    measure(RunContext(source, folder, FakeEnvironment([]), Silent(), FakeLoad([], **how)), Effort())  # type: ignore[arg-type]
+    measure(RunContext(source, folder, FakeEnvironment([]), Observer(), FakeLoad([], **how)), Effort())  # type: ignore[arg-type]
     return folder.path
 
 

@@ -13,7 +13,7 @@ from harness.errors import EnvironmentFailedError
 from harness.plan.file import parse_plan
 from harness.record.leg import Leg
 from harness.record.run_folder import RunFolder
-from harness.testing import PLAN as EXAMPLE
+from tests.doubles import PLAN as EXAMPLE
 from tests.runs.project import Measured, Project
 
 SYSTEM = """

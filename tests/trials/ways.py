@@ -14,7 +14,7 @@ import pyarrow as pa
 from harness.record.executions import executions_of
 from harness.record.samples import SCHEMA as SAMPLES
 from harness.record.trial import Trial
-from harness.testing import PLAN, READINGS
+from tests.doubles import PLAN, READINGS
 
 TARGET = 'expect = "p95 falls by 50 %"'
 Spoil = Callable[[Trial], Trial]

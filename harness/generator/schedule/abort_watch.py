@@ -12,6 +12,7 @@ from functools import partial
 from itertools import accumulate
 
 from harness.generator.recording.latency_histogram import bucket, quantile
+from harness.metrics import RequestCounts
 from harness.plan.aborts import Abort
 from harness.plan.model import Plan
 from harness.record.generation import Aborted
@@ -102,9 +103,9 @@ class _Rule:
         for part in self._window:
             together.add(part.requests, part.failures, part.buckets)
             together.seconds += part.seconds
-        at = partial(quantile, together.buckets)
-        value = self.condition.value(together.requests, together.failures, together.seconds, at)
-        if value is None or not self.condition.broken(value):
+        counts = RequestCounts(requests=together.requests, failures=together.failures, seconds=together.seconds)
+        value = self.condition.value(counts, partial(quantile, together.buckets))
+        if value is None or not self.condition.beyond.exceeded_by(value):
             return None
         return Aborted(self.abort.when, self.abort.stage, self.abort.endpoint, second, value)
 

@@ -4,32 +4,34 @@ import re
 from collections.abc import Iterator
 
 from harness.errors import Problem
-from harness.plan.checks.external import external_problems
+from harness.plan.checks.external import external_problems, placeholder_problems
 from harness.plan.environment import Compose, External, Local
 from harness.plan.model import Plan
 
-PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}
+PLACEHOLDERS = {"serve": ("port", "scale"), "seed": ("scale",), "migrate": ("revision",)}
+_KINDS_OF_KEYS = {"compose": ("profiles", "start"), "external": ("url", "urls", "postgres", "redis")}
 
 
-def command_problems(plan: Plan) -> list[Problem]:
+def command_problems(plan: Plan) -> Iterator[Problem]:
     """Unknown placeholders, unsuitable keys of arms, and problems of the environment's kind."""
     match plan.environment:
         case Local() as local:
-            commands = {key: getattr(local, key) for key in PLACEHOLDERS}
-            extra, problems = (["service"] if local.services else []), _service_problems(local)
+            yield from _service_problems(local)
+            service = ("service",) if local.services else ()
+            for key, known in PLACEHOLDERS.items():
+                found = _placeholders(getattr(local, key))
+                yield from placeholder_problems(f"environment.{key}", found, ("python", *known, *service), ["service"])
         case Compose() as compose:
-            applied = {"seed": compose.seed, "migrate": compose.migrate}
-            commands = {key: apply and (apply.command or apply.sql) for key, apply in applied.items()}
-            extra, problems = [], []
+            for key, apply in (("seed", compose.seed), ("migrate", compose.migrate)):
+                found = _placeholders(apply.command or apply.sql) if apply else []
+                yield from placeholder_problems(f"environment.{key}", found, PLACEHOLDERS[key])
         case External() as external:
-            commands, extra, problems = {}, [], external_problems(plan, external)
-    for key, text in commands.items():
-        known = [name for name in PLACEHOLDERS[key] if name != "python" or isinstance(plan.environment, Local)]
-        for name in re.findall(r"\{(\w+)\}", text or ""):
-            if name not in {*known, "service"} or (name == "service" and not isinstance(plan.environment, Local)):
-                listed = ", ".join(f'"{{{k}}}"' for k in [*known, *extra])
-                problems.append(Problem(f"environment.{key}", f'unknown placeholder "{{{name}}}"; known are {listed}'))
-    return [*problems, *_arm_problems(plan)]
+            yield from external_problems(plan, external)
+    yield from _arm_problems(plan)
+
+
+def _placeholders(command: str | None) -> list[str]:
+    return re.findall(r"\{(\w+)\}", command or "")
 
 
 def _arm_problems(plan: Plan) -> Iterator[Problem]:
@@ -39,28 +41,20 @@ def _arm_problems(plan: Plan) -> Iterator[Problem]:
     for name, arm in plan.arms.items():
         if arm.revision and not migrates:
             yield Problem(f"arms.{name}.revision", "needs environment.migrate, the command that applies it")
-        keys = {
-            "profiles": "compose",
-            "start": "compose",
-            "url": "external",
-            "urls": "external",
-            "postgres": "external",
-            "redis": "external",
-        }
-        for key, of in keys.items():
-            if getattr(arm, key) and kind != of:
-                what = f'is for an environment of kind "{of}", this one is of kind "{kind}"'
-                yield Problem(f"arms.{name}.{key}", what)
+        for of, keys in _KINDS_OF_KEYS.items():
+            for key in keys if of != kind else ():
+                if getattr(arm, key):
+                    what = f'is for an environment of kind "{of}", this one is of kind "{kind}"'
+                    yield Problem(f"arms.{name}.{key}", what)
 
 
-def _service_problems(environment: Local) -> list[Problem]:
+def _service_problems(environment: Local) -> Iterator[Problem]:
     """``{service}`` without services, and missing ``{service}`` with several."""
     commands = {f"environment.{key}": text for key in PLACEHOLDERS if (text := getattr(environment, key))}
     inputs = {f"environment.seed_inputs[{i}]": text for i, text in enumerate(environment.seed_inputs)}
     if not environment.services:
         without = '"{service}" needs environment.services, the list of the names that it stands for'
-        return [Problem(where, without) for where, text in (commands | inputs).items() if "{service}" in text]
-    if len(environment.services) == 1:
-        return []
-    same = f'must contain "{{service}}", else all {len(environment.services)} services are the same'
-    return [Problem(where, same) for where, text in commands.items() if "{service}" not in text]
+        yield from (Problem(where, without) for where, text in (commands | inputs).items() if "{service}" in text)
+    elif len(environment.services) > 1:
+        same = f'must contain "{{service}}", else all {len(environment.services)} services are the same'
+        yield from (Problem(where, same) for where, text in commands.items() if "{service}" not in text)

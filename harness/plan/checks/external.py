@@ -2,10 +2,9 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from harness.errors import Problem
-from harness.metrics import Origin
 from harness.plan.environment import External
 from harness.plan.model import ARMS, PLACEBO, Plan
 
@@ -15,7 +14,6 @@ SWITCHING = ("arm", "revision")
 PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")  # ${NAME} is the shell's
 _PASSWORD = re.compile(r"://[^/@\s]*:(?!\$\{\w+\}@)[^/@\s]+@|\bpassword\s*=\s*(?!'?\$\{\w+\})\S", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
-_ACTIONS = {Origin.START: "started", Origin.MIGRATION: "migrated", Origin.PROCESSES: "watched"}
 
 
 def without_credentials(text: str) -> str:
@@ -23,29 +21,26 @@ def without_credentials(text: str) -> str:
     return _CREDENTIALS.sub("", text)
 
 
-def external_problems(plan: Plan, environment: External) -> list[Problem]:
+def external_problems(plan: Plan, environment: External) -> Iterator[Problem]:
     """Arms without an address, with different services, or with the same system."""
-    problems = []
     for name in ARMS:
-        arm = plan.arms[name]
-        if bool(arm.url) == bool(arm.urls):
-            problems.append(Problem(f"arms.{name}", "needs either url, where it runs, or urls of several services"))
+        if bool(plan.arms[name].url) == bool(plan.arms[name].urls):
+            yield Problem(f"arms.{name}", "needs either url, where it runs, or urls of several services")
     before, after = (plan.arms[name] for name in ARMS)
     if set(before.urls) != set(after.urls):
-        problems.append(Problem("arms.after.urls", f"must name the services of arms.before: {', '.join(before.urls)}"))
+        yield Problem("arms.after.urls", f"must name the services of arms.before: {', '.join(before.urls)}")
     elif (before.url, before.urls) == (after.url, after.urls) and not environment.switch:
         what = "both arms are at the same address; give environment.switch, the command that makes one of them answer"
-        problems.append(Problem("arms.after", what))
+        yield Problem("arms.after", what)
     if PLACEBO in plan.arms:
-        problems.append(Problem(f"arms.{PLACEBO}", "a system that runs already is not vacuumed; leave it out"))
+        yield Problem(f"arms.{PLACEBO}", "a system that runs already is not vacuumed; leave it out")
     if plan.attribution:
-        problems.append(Problem("attribution", 'needs an environment that is started, of kind "local" or "compose"'))
-    return [
-        *problems,
-        *_switching_problems(environment),
-        *_password_problems(plan, environment),
-        *_unmeasured_problems(plan),
-    ]
+        yield Problem("attribution", 'needs an environment that is started, of kind "local" or "compose"')
+    for key in ("switch", "reset"):
+        command = getattr(environment, key) or ""
+        yield from quote_problems(f"environment.{key}", command)
+        yield from placeholder_problems(f"environment.{key}", PLACEHOLDER.findall(command), SWITCHING)
+    yield from _password_problems(plan, environment)
 
 
 def quote_problems(where: str, command: str) -> Iterator[Problem]:
@@ -56,15 +51,14 @@ def quote_problems(where: str, command: str) -> Iterator[Problem]:
         yield Problem(where, f"cannot be split into words: {error}; fix its quotes")
 
 
-def _switching_problems(environment: External) -> Iterator[Problem]:
-    """Problems of the commands of external systems."""
-    for key in ("switch", "reset"):
-        text = getattr(environment, key) or ""
-        yield from quote_problems(f"environment.{key}", text)
-        for name in PLACEHOLDER.findall(text):
-            if name not in SWITCHING:
-                listed = ", ".join(f'"{{{known}}}"' for known in SWITCHING)
-                yield Problem(f"environment.{key}", f'unknown placeholder "{{{name}}}"; known are {listed}')
+def placeholder_problems(
+    where: str, found: Iterable[str], known: Sequence[str], unlisted: Sequence[str] = ()
+) -> Iterator[Problem]:
+    """Placeholders that are neither ``known`` nor ``unlisted``, which the message does not name."""
+    for name in found:
+        if name not in {*known, *unlisted}:
+            listed = ", ".join(f'"{{{one}}}"' for one in known)
+            yield Problem(where, f'unknown placeholder "{{{name}}}"; known are {listed}')
 
 
 def _password_problems(plan: Plan, environment: External) -> Iterator[Problem]:
@@ -75,12 +69,3 @@ def _password_problems(plan: Plan, environment: External) -> Iterator[Problem]:
         addresses |= {f"arms.{name}.urls.{service}": url for service, url in arm.urls.items()}
     what = 'has a password, and the plan is copied into every run; put it into a variable and write "${NAME}" for it'
     return (Problem(where, what) for where, text in addresses.items() if _PASSWORD.search(text))
-
-
-def _unmeasured_problems(plan: Plan) -> Iterator[Problem]:
-    """Targets that cannot be measured on a system that the harness neither starts nor migrates."""
-    for where, target in plan.judged:
-        metric = target.expectation.metric
-        if done := _ACTIONS.get(metric.origin):
-            what = f"nothing measures {metric.name}: a system that runs already is not {done} by the run; leave it out"
-            yield Problem(f"{where}.expect", what)

@@ -4,26 +4,30 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from harness.errors import Problem
-from harness.metrics import Origin
 from harness.plan.environment import External, Local
+from harness.plan.faults import Fault
 from harness.plan.model import Plan
+from harness.plan.readings import metric_of
 
 UNNAMED = "service"
 """The name of the only service in plans without named services."""
 
 
 def fault_problems(plan: Plan) -> Iterator[Problem]:
-    """Problems of faults, and of targets and signals that need one."""
-    yield from _unmeasured_problems(plan)
+    """Faults that are impossible here, clash, or have a signal that is not read."""
     titles = [stage.title for stage in plan.stages]
+    read = plan.environment.metrics.read if plan.environment.metrics else ()
     for index, fault in enumerate(plan.faults):
         where = f"faults[{index}]"
-        yield from _place_problems(plan, where, index)
+        if fault.signal and (name := metric_of(fault.signal)) not in read:
+            what = f'nothing reads {name}; add metrics = {{ read = ["{name}"] }} to [environment]'
+            yield Problem(f"{where}.signal", what)
+        yield from _place_problems(plan, where, fault)
         if isinstance(plan.environment, External):
             what = "a fault is done to what the harness starts; this system runs already, take kind local or compose"
             yield Problem(where, what)
         if isinstance(plan.environment, Local):
-            known = _of(plan.environment)
+            known = [*plan.environment.provides, *(plan.environment.services or (UNNAMED,))]
             if fault.service not in known:
                 yield Problem(f"{where}.service", f'no "{fault.service}"; known are {", ".join(known)}')
             if fault.kind.needs_container:
@@ -33,13 +37,7 @@ def fault_problems(plan: Plan) -> Iterator[Problem]:
         yield from _clashes(plan)
 
 
-def _of(environment: Local) -> list[str]:
-    """Possible subjects of faults in a local environment."""
-    return [*environment.provides, *(environment.services or (UNNAMED,))]
-
-
-def _place_problems(plan: Plan, where: str, index: int) -> Iterator[Problem]:
-    fault = plan.faults[index]
+def _place_problems(plan: Plan, where: str, fault: Fault) -> Iterator[Problem]:
     stages = {stage.title: stage for stage in plan.stages}
     if fault.stage not in stages:
         example = f'a stage and how far into it, as in "{plan.stages[-1].title}+10 s"' if plan.stages else "a stage"
@@ -62,18 +60,3 @@ def _clashes(plan: Plan) -> Iterator[Problem]:
             if begin + one.seconds >= following:
                 where = f"faults[{plan.faults.index(other)}].at"
                 yield Problem(where, f"{name} is still under the fault at {one.at}; begin after it has ended")
-
-
-def _unmeasured_problems(plan: Plan) -> Iterator[Problem]:
-    for where, target in plan.judged:
-        metric = target.expectation.metric
-        if metric.origin is Origin.FAULT and not plan.faults:
-            yield Problem(
-                f"{where}.expect", f"nothing measures {metric.name}: add a fault, [[faults]], to recover from"
-            )
-    read = plan.environment.metrics.read if plan.environment.metrics else ()
-    for index, fault in enumerate(plan.faults):
-        if fault.signal and fault.signal.partition("{")[0] not in read:
-            name = fault.signal.partition("{")[0]
-            what = f'nothing reads {name}; add metrics = {{ read = ["{name}"] }} to [environment]'
-            yield Problem(f"faults[{index}].signal", what)

@@ -5,32 +5,27 @@ import re
 from collections.abc import Iterator
 
 from harness.errors import Problem
-from harness.metrics import Origin
-from harness.plan.checks.external import quote_problems
+from harness.plan.checks.external import placeholder_problems, quote_problems
 from harness.plan.environment import Local
+from harness.plan.migration import MigrationTable
 from harness.plan.model import Plan
 from harness.plan.stages import SLOWEST_CLIMB, Stage, StageKind
 
 CLIMB_SECONDS = 2.0
 """The users start within this time; from then until the migration begins is the baseline."""
-LEAST_QUIET_SECONDS = 2.0
+LEAST_AT = CLIMB_SECONDS + 2.0
 
 
 def migration_problems(plan: Plan) -> Iterator[Problem]:
-    """Why the migration cannot run under load, and targets that need it."""
+    """Why the migration cannot run under load."""
     during = plan.migration if plan.migration and plan.migration.during else None
-    for where, target in plan.judged:
-        metric = target.expectation.metric
-        if metric.origin is Origin.MIGRATION_UNDER_LOAD and not during:
-            what = f"nothing measures {metric.name}: add [migration] with during = true, or leave it out"
-            yield Problem(f"{where}.expect", what)
     if not during:
         return
     if not isinstance(plan.environment, Local):
         what = f'needs an environment of kind "local", this one is of kind "{plan.environment.kind}"; remove it'
         yield Problem("migration.during", what)
         return
-    yield from _command_problems(plan, plan.environment)
+    yield from _command_problems(plan, plan.environment, during)
     titles = [stage.title for stage in plan.stages]
     if during.stage is not None and during.stage not in titles:
         yield Problem("migration.stage", f'no stage "{during.stage}"; known are {", ".join(titles)}')
@@ -38,26 +33,20 @@ def migration_problems(plan: Plan) -> Iterator[Problem]:
         yield Problem("migration.stage", f"the plan has no sustain stage; name one of {', '.join(titles)}")
     elif stage.search is not None:
         yield Problem("migration.stage", f'"{stage.title}" searches, and has no load of its own; name another')
-    if during.at < CLIMB_SECONDS + LEAST_QUIET_SECONDS:
-        what = (
-            f"{during.at:g} s leave no time to see how long requests usually take: "
-            f"say {CLIMB_SECONDS + LEAST_QUIET_SECONDS:g} or more"
-        )
+    if during.at < LEAST_AT:
+        what = f"{during.at:g} s leave no time to see how long requests usually take: say {LEAST_AT:g} or more"
         yield Problem("migration.at", what)
 
 
-def _command_problems(plan: Plan, environment: Local) -> Iterator[Problem]:
-    during, before = plan.migration, plan.arms["before"].revision
+def _command_problems(plan: Plan, environment: Local, during: MigrationTable) -> Iterator[Problem]:
     if not environment.migrate or not plan.arms["after"].revision:
         yield Problem("migration.during", "needs environment.migrate, the command, and arms.after.revision")
         return
-    command = (during.downgrade if during else None) or environment.migrate
-    if not (during and during.down) and not before and "{revision}" in command:
+    command = during.downgrade or environment.migrate
+    if not during.down and not plan.arms["before"].revision and "{revision}" in command:
         yield Problem("migration.down", "missing, and arms.before has no revision: say which one to roll back to")
-    for name in re.findall(r"\{(\w+)\}", command):
-        if name not in {"python", "revision", "service"}:
-            what = f'unknown placeholder "{{{name}}}"; known are "{{revision}}", "{{service}}", "{{python}}"'
-            yield Problem("migration.downgrade", what)
+    found = re.findall(r"\{(\w+)\}", command)
+    yield from placeholder_problems("migration.downgrade", found, ("revision", "service", "python"))
     yield from quote_problems("migration.downgrade", command)
 
 
@@ -72,10 +61,7 @@ def stage_of(plan: Plan) -> Stage | None:
 def under_load(plan: Plan) -> Plan:
     """The plan of the load during the migration: one stage, ended when the migration is done.
 
-    It has one process, no faults, no aborts and no response comparison.
-
-    Raises:
-        ValueError: when the plan has no such stage.
+    It has one process, no faults, no aborts and no response comparison. Raises ``ValueError`` without such a stage.
     """
     stage, during = stage_of(plan), plan.migration
     if stage is None or during is None:

@@ -1,35 +1,33 @@
 """Checks of the steps from before to after, and of their metrics."""
 
 import json
+from collections.abc import Iterator
 
 from harness.errors import Problem, nearest
 from harness.metrics import METRICS, Origin, Scale
 from harness.plan.model import ARMS, Arm, Plan, Step
 
 
-def step_problems(plan: Plan) -> list[Problem]:
+def step_problems(plan: Plan) -> Iterator[Problem]:
     """Steps that do not lead from before to after, and metrics without shares."""
-    if plan.attribution is None:
-        return []
-    return [*_way_problems(plan.attribution.steps, plan.arms), *_metric_problems(plan.attribution.metrics)]
+    if plan.attribution is not None:
+        yield from _way_problems(plan.attribution.steps, plan.arms)
+        yield from _metric_problems(plan.attribution.metrics)
 
 
-def _way_problems(steps: tuple[Step, ...], arms: dict[str, Arm]) -> list[Problem]:
+def _way_problems(steps: tuple[Step, ...], arms: dict[str, Arm]) -> Iterator[Problem]:
     """Steps that change nothing, share a name or do not lead to after."""
-    problems = []
     names = [step.name for step in steps]
     arm, last = arms["before"], "arms.before"
     for index, step in enumerate(steps):
         where = f"attribution.steps[{index}]"
         if step.name in (*ARMS, *names[:index]):
-            problems.append(Problem(f"{where}.name", f'"{step.name}" is taken; give the step a name of its own'))
+            yield Problem(f"{where}.name", f'"{step.name}" is taken; give the step a name of its own')
         if step.applied_to(arm) == arm:
-            what = f"changes nothing; give it a revision or an env that differs from those of {last}"
-            problems.append(Problem(where, what))
+            yield Problem(where, f"changes nothing; give it a revision or an env that differs from those of {last}")
         arm, last = step.applied_to(arm), where
     if differences := _differences(arm, arms["after"]):
-        problems.append(Problem(last, f"does not arrive at arms.after: {'; '.join(differences)}"))
-    return problems
+        yield Problem(last, f"does not arrive at arms.after: {'; '.join(differences)}")
 
 
 def _differences(end: Arm, after: Arm) -> list[str]:
@@ -47,18 +45,14 @@ def _differences(end: Arm, after: Arm) -> list[str]:
     ]
 
 
-def _metric_problems(names: tuple[str, ...]) -> list[Problem]:
-    known = [
-        metric.name for metric in METRICS.values() if metric.scale is Scale.LOG and metric.origin is Origin.REQUESTS
-    ]
-    problems = []
+def _metric_problems(names: tuple[str, ...]) -> Iterator[Problem]:
+    known = [m.name for m in METRICS.values() if m.scale is Scale.LOG and m.origin is Origin.REQUESTS]
     for index, name in enumerate(names):
         where = f"attribution.metrics[{index}]"
         if name in names[:index]:
-            problems.append(Problem(where, f'"{name}" is listed twice'))
+            yield Problem(where, f'"{name}" is listed twice')
         elif name in METRICS and name not in known:
             what = f"{name} changes by points, which steps cannot share out; known are {', '.join(known)}"
-            problems.append(Problem(where, what))
+            yield Problem(where, what)
         elif name not in known:
-            problems.append(Problem(where, f'nothing measures "{name}"; {nearest(name, known)}'))
-    return problems
+            yield Problem(where, f'nothing measures "{name}"; {nearest(name, known)}')

@@ -1,11 +1,10 @@
-"""Checks of plans that could not fail: targets that are always met, unmeasured or repeated, and deceptive names."""
+"""Checks of plans that could not fail: targets that are always met or repeated, and deceptive names."""
 
 import unicodedata
 from collections.abc import Iterator
 
 from harness.errors import Problem
-from harness.metrics import Better, Metric, Origin, ProcessRole, Unit
-from harness.plan.environment import Compose, External, Local
+from harness.metrics import Better, Origin, Unit
 from harness.plan.expectation import Expectation, Form
 from harness.plan.model import Plan
 
@@ -20,13 +19,10 @@ SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 
 
 def vacuous_problems(plan: Plan) -> Iterator[Problem]:
-    """Targets and limits that are always met, unmeasured or repeated, and deceptive names."""
+    """Targets and limits that are always met or repeated, and deceptive names."""
     for where, target in plan.judged:
-        if what := always_met(plan, target.expectation) or _unmeasured(plan, target.expectation.metric):
+        if what := always_met(plan, target.expectation):
             yield Problem(f"{where}.expect", what)
-        if target.endpoint and target.expectation.metric.by_endpoint and plan.answers is None:
-            what = "the cost of one endpoint is measured with the corpus: add [answers], or leave endpoint out"
-            yield Problem(f"{where}.endpoint", what)
     for index, limit in enumerate(plan.limits):
         if what := always_met(plan, limit):
             yield Problem(f"capacity.limit[{index}]", what)
@@ -70,38 +66,6 @@ def _always_within(plan: Plan, expectation: Expectation) -> str:
 
 def _longest_ms(plan: Plan) -> float:
     return (plan.seconds + plan.load.stop_seconds + GRACE_SECONDS) * 1000
-
-
-def _unmeasured(plan: Plan, metric: Metric) -> str:
-    """Why a server metric is not measured in this plan; empty when it is."""
-    if metric.origin in {Origin.STATEMENTS, Origin.TRIGGERS}:
-        return _uncounted(plan, metric)
-    if metric.process not in {ProcessRole.DATABASE, ProcessRole.CACHE}:
-        return ""
-    match plan.environment:
-        case Local() as local:
-            there = metric.process.value in local.provides
-            fix = f'add "{metric.process}" to environment.provides'
-        case Compose() as compose:
-            database = metric.process is ProcessRole.DATABASE
-            there = (compose.database if database else compose.cache) is not None
-            fix = f"say which service that is, environment.{'database' if database else 'cache'}"
-        case _:
-            return ""
-    return "" if there else f"nothing measures {metric.name}: {fix}, or leave it out"
-
-
-def _uncounted(plan: Plan, metric: Metric) -> str:
-    """Why statements are not counted in this plan; empty when they are."""
-    match plan.environment:
-        case Local() as local:
-            there, fix = "postgres" in local.provides, 'add "postgres" to environment.provides'
-        case Compose() as compose:
-            there, fix = compose.database is not None, "say which service is the database, environment.database"
-        case External() as external:
-            there = bool(external.postgres) or all(arm.postgres for arm in plan.arms.values())
-            fix = "give the address of the database, environment.postgres"
-    return "" if there else f"nothing measures {metric.name}: {fix}, or leave it out"
 
 
 def _duplicates(plan: Plan) -> Iterator[Problem]:

@@ -14,9 +14,9 @@ from harness.plan.model import Plan
 from harness.record.outcome import Outcome
 from harness.record.readings import CPU, SCHEMA
 from harness.record.trial import Trial
-from harness.testing import synthetic_setup, synthetic_trials
 from harness.verdict.checks import Check, Reason
 from harness.verdict.judge import ClaimOutcome, Measurement, judge
+from tests.doubles import synthetic_setup, synthetic_trials
 from tests.pure.plan.test_gauge import POOL, SEVERAL, TARGET
 
 Tell = Callable[[Trial, int], Iterator[tuple[str, str, float]]]

@@ -16,8 +16,8 @@ from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.record.archive import ArchivedRun, HistoryQuery, SkippedRun
 from harness.record.setup import Setup
-from harness.testing import PLAN, synthetic_setup
 from reports.history import history_json, history_text
+from tests.doubles import PLAN, synthetic_setup
 
 P95 = METRICS["p95"]
 QUESTION = HistoryQuery(P95, "after")

@@ -16,7 +16,7 @@ from harness.plan.faults import Fault, FaultKind
 from harness.plan.file import parse_plan
 from harness.record.samples import SCHEMA
 from harness.record.trial import Trial
-from harness.testing import PLAN, synthetic_trials
+from tests.doubles import PLAN, synthetic_trials
 
 PER_SECOND = 20
 SIGNAL = 'breaker_open{guards="database"}'

@@ -18,9 +18,9 @@ from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.record.leg import Leg
 from harness.record.trial import Trial
-from harness.testing import synthetic_trials
 from harness.verdict.caveats import caveats_of_run
 from harness.verdict.guards import broken_guards
+from tests.doubles import synthetic_trials
 from tests.examples import examples
 
 PER_SECOND = 10

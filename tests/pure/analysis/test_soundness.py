@@ -11,7 +11,7 @@ from harness.analysis.soundness import leg_findings, pause_quantile_ms, record_f
 from harness.finding import Finding
 from harness.plan.file import parse_plan
 from harness.record.trial import Moment, Seal
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 from tests.trials.ways import read, said
 
 PLANNED = parse_plan(PLAN)

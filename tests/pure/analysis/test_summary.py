@@ -14,7 +14,7 @@ from harness.plan.expectation import parse_expectation
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.record.trial import Migration, Trial
-from harness.testing import PLAN, synthetic_trials
+from tests.doubles import PLAN, synthetic_trials
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from harness.plan.file import parse_plan
 from harness.record.readings import CPU, MEMORY, SCHEMA
 from harness.record.trial import Trial
 from harness.statistics.intervals import Interval
-from harness.testing import PLAN, synthetic_trials
+from tests.doubles import PLAN, synthetic_trials
 
 ENDURANCE = '[[stages]]\nkind = "endurance"\nseconds = 80\nusers = 20\n'
 

@@ -6,7 +6,7 @@ from harness.cli.progress import LineObserver, PlainObserver
 from harness.plan.file import parse_plan
 from harness.record.leg import Leg
 from harness.run.generator_process import Progress
-from harness.testing import PLAN, synthetic_setup
+from tests.doubles import PLAN, synthetic_setup
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from harness.testing import PLAN, synthetic_setup
 def test_waiting_is_shown(progress: Progress, line: str) -> None:
     lines: list[str] = []
     plan = parse_plan(PLAN)
-    observer = PlainObserver(plan, lambda **_: "a line", lines.append)
+    observer = PlainObserver(plan, lines.append)
     observer.leg(Leg(1, 1, "after"), synthetic_setup(plan))
     observer._last = 0.0
     observer.progress(progress)
@@ -40,7 +40,7 @@ def test_an_external_service_is_waited_for_not_started(kind: str, line: str) -> 
         text = text.replace("[arms.before]", '[arms.before]\nurl = "http://a"')
         text = text.replace("[arms.after]", '[arms.after]\nurl = "http://a"')
     plan = parse_plan(text)
-    PlainObserver(plan, lambda **_: "a line", lines.append).leg(Leg(1, 1, "after"), synthetic_setup(plan))
+    PlainObserver(plan, lines.append).leg(Leg(1, 1, "after"), synthetic_setup(plan))
     assert lines == [f"block 1 of 2 · after · {line}"]
 
 
@@ -51,7 +51,7 @@ def test_requests_are_counted_under_the_present_step() -> None:
         def show(self, text: str, *, update: bool = False) -> None:
             lines.append((text, update))
 
-    observer = Recorder(parse_plan(PLAN), lambda **_: "a line")
+    observer = Recorder(parse_plan(PLAN))
     observer.say("reading query plans · after")
     observer.requested("after", 120, 300)
     assert lines == [("reading query plans · after", False), ("reading query plans · after: 120 of 300 requests", True)]

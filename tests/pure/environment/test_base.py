@@ -10,7 +10,7 @@ from harness.environment.external import ExternalEnvironment
 from harness.environment.local import LocalEnvironment
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
-from harness.testing import PLAN
+from tests.doubles import PLAN
 
 EXTERNAL = PLAN.replace('"local"\nserve = "serve --port {port}"', '"external"').replace(
     "[arms.before]\n[arms.after]", '[arms.before]\nurl = "http://a"\n[arms.after]\nurl = "http://b"'

@@ -12,7 +12,7 @@ from harness.plan.alerts import DEFAULTS, Alert
 from harness.plan.file import parse_plan
 from harness.record.readings import SCHEMA
 from harness.record.trial import Trial
-from harness.testing import PLAN, synthetic_trials
+from tests.doubles import PLAN, synthetic_trials
 
 
 def alert(when: str) -> Alert:

@@ -14,8 +14,8 @@ from harness.evidence.n_plus_one import RepeatedStatement
 from harness.plan.alerts import Alert
 from harness.plan.file import parse_plan
 from harness.record.statements import compared_columns
-from harness.testing import PLAN, synthetic_trials
 from reports.sections.bottlenecks import bottlenecks
+from tests.doubles import PLAN, synthetic_trials
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,10 @@ from harness.metrics import METRICS
 from harness.plan.file import parse_plan
 from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
 from harness.record.statements import Counts
-from harness.testing import PLAN, synthetic_trials
 from reports.formatting import MINUS
 from reports.sections.causes import Segment, cause_rows
 from reports.sections.request_cost import control_sentence, work_rows
+from tests.doubles import PLAN, synthetic_trials
 
 LIST = "GET /items"
 TIMES = st.floats(0.01, 5000.0)

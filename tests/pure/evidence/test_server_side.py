@@ -13,8 +13,8 @@ from harness.plan.file import parse_plan
 from harness.record.outcome import Outcome
 from harness.record.readings import SCHEMA, UnavailableReading
 from harness.record.trial import Trial
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.judge import Measurement, Verdict, judge
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
 Reading = tuple[int, str, str, float]
 

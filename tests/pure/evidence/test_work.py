@@ -11,8 +11,8 @@ from harness.plan.file import parse_plan
 from harness.record.executions import HIDDEN, ExecutionRow, Executions, executions_of
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.judge import Measurement, judge
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
 Pairs = Sequence[tuple[Executions | None, Executions | None]]
 SECOND = 10**9

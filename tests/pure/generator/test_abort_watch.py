@@ -5,7 +5,7 @@ import pytest
 from harness.generator.schedule.abort_watch import AbortWatch
 from harness.plan.file import parse_plan
 from harness.record.generation import Aborted
-from harness.testing import PLAN
+from tests.doubles import PLAN
 
 ENDPOINT = "GET /content/{id}"
 

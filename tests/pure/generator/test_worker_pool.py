@@ -15,7 +15,7 @@ from harness.generator.recording.latency_histogram import bucket_counts, quantil
 from harness.generator.schedule.abort_watch import AbortWatch
 from harness.plan.file import parse_plan
 from harness.record.readings import of_generator, read_readings
-from harness.testing import PLAN
+from tests.doubles import PLAN
 
 NO_DANGER = AbortWatch(parse_plan(PLAN), "after")
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from harness.errors import PlanError
+from harness.metrics import RequestCounts
 from harness.plan.aborts import Abort, parse_abort
 from harness.plan.expectation import ExpectationError
 from harness.plan.file import parse_plan
 from harness.statistics.percentiles import percentile
-from harness.testing import CHAIN_PLAN, PLAN
+from tests.doubles import CHAIN_PLAN, PLAN
 
 
 def quantile_of(latencies: list[float]) -> Callable[[float], float | None]:
@@ -81,9 +82,10 @@ def test_a_window_of_requests(
     when: str, latencies: list[float], failures: int, value: float | None, *, broken: bool
 ) -> None:
     danger = parse_abort(when)
-    found = danger.value(len(latencies) + failures, failures, 10.0, quantile_of(latencies))
+    counts = RequestCounts(requests=len(latencies) + failures, failures=failures, seconds=10.0)
+    found = danger.value(counts, quantile_of(latencies))
     assert found == (value if value is None else pytest.approx(value))
-    assert danger.broken(found) is broken
+    assert (found is not None and danger.beyond.exceeded_by(found)) is broken
 
 
 @pytest.mark.parametrize(

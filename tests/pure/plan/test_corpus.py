@@ -5,7 +5,7 @@ import pytest
 from harness.errors import PlanError
 from harness.plan.answers import Corpus
 from harness.plan.file import parse_plan
-from harness.testing import PLAN
+from tests.doubles import PLAN
 
 
 def corpus(text: str) -> Corpus:

@@ -7,7 +7,7 @@ from harness.plan.checks.migration import stage_of, under_load
 from harness.plan.file import parse_plan
 from harness.plan.migration import MigrationTable
 from harness.run.migration_thread import MigrationCommands
-from harness.testing import PLAN
+from tests.doubles import PLAN
 
 MIGRATED = (
     PLAN.replace('kind = "local"', 'kind = "local"\nprovides = ["postgres"]\nmigrate = "migrate {revision}"')

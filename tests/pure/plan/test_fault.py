@@ -4,7 +4,7 @@ import pytest
 
 from harness.errors import PlanError
 from harness.plan.file import parse_plan
-from harness.testing import PLAN
+from tests.doubles import PLAN
 
 SERVERS = PLAN.replace("[environment]", '[environment]\nprovides = ["postgres", "redis"]')
 PAUSE = 'at = "sustain+10 s"\nkind = "pause"\nservice = "postgres"\nseconds = 5'

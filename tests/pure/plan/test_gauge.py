@@ -6,7 +6,7 @@ from harness.errors import PlanError
 from harness.metrics import Better, Origin, Unit
 from harness.plan.expectation import Form
 from harness.plan.file import parse_plan
-from harness.testing import PLAN
+from tests.doubles import PLAN
 
 METRICS = 'metrics = { read = ["db_in_use", "db_size", "breaker_open"] }\n'
 SERVES = 'serve = "serve --port {port}"\n'

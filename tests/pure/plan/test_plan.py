@@ -7,7 +7,7 @@ from harness.errors import PlanError
 from harness.plan.environment import Local, url_variable
 from harness.plan.file import parse_plan, read_plan
 from harness.plan.model import Arm
-from harness.testing import CHAIN_PLAN, PLAN
+from tests.doubles import CHAIN_PLAN, PLAN
 
 LOCAL = 'kind = "local"\nserve = "serve --port {port}"'
 SCENARIOS = Path(__file__).parents[3] / "scenarios"

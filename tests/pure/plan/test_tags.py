@@ -20,13 +20,13 @@ from harness.record.noise import ComparisonPlace
 from harness.record.outcome import Outcome
 from harness.record.samples import latency_ns
 from harness.record.trial import Trial
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.checks import Reason, RuleInputs
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.rules import check_targets
 from reports import formatting
 from reports.json.run import comparison_record, summary_record, verdict_record
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
 READS = ("GET /content/{id}", "GET /recommendations/{user_id}")
 WRITE = "POST /interactions"

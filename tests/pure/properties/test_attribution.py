@@ -12,7 +12,7 @@ from harness.analysis.summary import LegFacts, Summary
 from harness.metrics import METRICS
 from harness.plan.file import parse_plan
 from harness.record.leg import Leg
-from harness.testing import CHAIN_PLAN
+from tests.doubles import CHAIN_PLAN
 
 PLAN = parse_plan(CHAIN_PLAN)
 ARMS = list(PLAN.arms_in_order)

@@ -10,7 +10,7 @@ from harness.errors import PlanError
 from harness.plan.expectation import ExpectationError, parse_expectation
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
-from harness.testing import PLAN
+from tests.doubles import PLAN
 
 LINES = PLAN.splitlines()
 VALUES = st.sampled_from(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from harness.analysis.cells import FAILED, HIT, KINDS, MISS, Cell, milliseconds, pooled
 from harness.analysis.row import Row
 from harness.analysis.summary import Summary, summarise
-from harness.metrics import METRICS, PERCENTILES, SERVICE_TIMES
+from harness.metrics import METRICS, PERCENTILES
 from harness.record.generation import Generation
 from harness.record.leg import Leg, Window
 from harness.record.samples import SCHEMA
@@ -33,6 +33,7 @@ WINDOWS = (
     Window("sustain", "sustain", 13.0, 14.0, 33.7, 5),
 )
 SECONDS = {"ramp": 3.0, "peak": 8.5, "sustain": 33.7 - 14.0}
+SERVICE_TIMES = {m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.from_sending}
 FLOATS = ("db_ms_per_request", "db_ms_per_miss", "mean_ms", "rps", "seconds", "design_effect")
 """Sums of floating-point numbers, of which plain Python may differ in the last digit."""
 

@@ -9,7 +9,7 @@ from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
 from harness.record.readings import read_readings, write_readings
 from harness.record.samples import SCHEMA, latency_ms, read_samples, write_part
-from harness.testing import PLAN, synthetic_trials
+from tests.doubles import PLAN, synthetic_trials
 
 
 @pytest.fixture

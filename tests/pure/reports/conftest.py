@@ -22,13 +22,13 @@ from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.record.setup import Setup
 from harness.record.trial import Migration, Trial
-from harness.testing import synthetic_setup, synthetic_trials
 from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes, outcomes_of
 from harness.verdict.result import Result
 from reports.html import Pictures, draw_pictures
 from reports.page import Page, VerdictPage, build_page
+from tests.doubles import synthetic_setup, synthetic_trials
 from tests.pure.verdict.searching import searching
 
 PLAN = """

@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.testing import synthetic_trials
 from reports.progress import ProgressLine
+from tests.doubles import synthetic_trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ from harness.analysis.comparison import compare
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.record.generation import GeneratorProcess, LostWorker
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.judge import Measurement, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.result import Result
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
 
 @pytest.mark.parametrize(

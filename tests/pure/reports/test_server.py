@@ -12,13 +12,13 @@ from harness.analysis.summary import Summary, summarise
 from harness.plan.file import parse_plan
 from harness.record.executions import HIDDEN, ExecutionRow, executions_of
 from harness.record.trial import Trial
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.judge import Measurement, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.result import Result
 from reports import formatting
 from reports.sections.servers import server_section
 from reports.sections.statements import statement_table
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 from tests.pure.evidence.test_server_side import told
 
 SECOND = 10**9

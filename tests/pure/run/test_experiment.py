@@ -20,17 +20,17 @@ from harness.record.request_work import RequestWork
 from harness.record.run_folder import RunFolder, fingerprint_files
 from harness.record.setup import Setup
 from harness.record.trial import Migration
-from harness.run.context import RunContext, Source
+from harness.run.context import Observer, RunContext, Source
 from harness.run.experiment import Effort, measure
 from harness.run.generator_process import Job, Progress, Remote
 from harness.run.order import balanced_order
-from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
 from harness.verdict.caveats import ANSWERS_NOT_COMPARED, INTERRUPTED, SEQUENTIAL
 from harness.verdict.checks import Reason
 from harness.verdict.result import analyse
+from tests.doubles import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
 
 
-class Nobody:
+class Nobody(Observer):
     """An observer that records the events."""
 
     def __init__(self) -> None:

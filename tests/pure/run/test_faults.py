@@ -9,7 +9,7 @@ import pytest
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import Fault, FaultKind
 from harness.run.faults import Faults
-from harness.testing import FakeEnvironment
+from tests.doubles import FakeEnvironment
 
 
 def fault(service: str, seconds: float, kind: FaultKind = FaultKind.KILL) -> Fault:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from harness.plan.search import Ending, Searched, Try, TryOutcome, next_load
 from harness.record.leg import windows_of
-from harness.testing import synthetic_trials
+from tests.doubles import synthetic_trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable

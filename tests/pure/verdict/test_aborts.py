@@ -11,7 +11,6 @@ from harness.record.generation import Aborted
 from harness.record.leg import windows_of
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.caveats import INTERRUPTED
 from harness.verdict.guards import AbortedLeg
 from harness.verdict.judge import Measurement, Verdict, judge
@@ -21,6 +20,7 @@ from reports.json.run import verdict_record
 from reports.junit import to_junit
 from reports.page import build_findings
 from reports.text import to_text
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
 PLAN_TEXT = PLAN.replace("falls by 50 %", "falls by 10 %").replace("blocks = 2", "blocks = 4") + (
     '[[aborts]]\nwhen = "p90 > 1 s for 10 s"\nstage = "sustain"\narms = ["before", "after"]\n'

@@ -14,10 +14,10 @@ from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
-from harness.testing import CHAIN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.caveats import STEP_BROKEN
 from harness.verdict.guards import GENERATOR_BUSY
 from harness.verdict.judge import Measurement, judge
+from tests.doubles import CHAIN_PLAN, PLAN, synthetic_setup, synthetic_trials
 
 TEXT = CHAIN_PLAN.replace("blocks = 2", "blocks = 8")
 SLOWNESS = {"before": 1.0, "queries": 0.4, "cache": 0.4, "after": 0.2}

@@ -7,10 +7,9 @@ import pytest
 
 from harness.plan.file import parse_plan
 from harness.record.run_folder import RunFolder
-from harness.run.context import RunContext, Source
+from harness.run.context import Observer, RunContext, Source
 from harness.run.experiment import Effort, measure
-from harness.selftest.trials import Silent
-from harness.testing import PLAN, FakeEnvironment, FakeLoad
+from tests.doubles import PLAN, FakeEnvironment, FakeLoad
 from tests.trials.blind import TARGETS, judged, trial
 from tests.trials.spoilt import FAULTS, Fault
 
@@ -25,7 +24,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "users.py").write_text("")
     source = Source(parse_plan(TEXT), TEXT, folder / "plan.toml", (folder / "users.py",))
     run = RunFolder.create(folder / "runs", "run")
-    measure(RunContext(source, run, FakeEnvironment([]), Silent(), FakeLoad([])), Effort())
+    measure(RunContext(source, run, FakeEnvironment([]), Observer(), FakeLoad([])), Effort())
     return run.path
 
 

@@ -23,12 +23,11 @@ from harness.record.selftest import (
     Power,
     at_most,
 )
-from harness.run.context import RunContext, Source
+from harness.run.context import Observer, RunContext, Source
 from harness.run.experiment import Effort, measure
 from harness.run.generator_process import Remote
-from harness.selftest.trials import Silent
-from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup
 from harness.verdict.result import analyse
+from tests.doubles import PLAN, FakeEnvironment, FakeLoad, synthetic_setup
 
 FIT, CANNOT_TELL, BROKEN = Fitness.FIT, Fitness.INCONCLUSIVE, Fitness.BROKEN
 GOOD = Certificate(
@@ -169,7 +168,7 @@ def measured(tmp_path: Path, remote: Remote | None = None) -> RunFolder:
     (tmp_path / "users.py").write_text("# users")
     folder = RunFolder.create(tmp_path / "runs", "run")
     source = Source(parse_plan(PLAN), PLAN, tmp_path / "plan.toml", (tmp_path / "users.py",))
-    measure(RunContext(source, folder, FakeEnvironment([]), Silent(), FakeLoad([]), remote=remote), Effort())
+    measure(RunContext(source, folder, FakeEnvironment([]), Observer(), FakeLoad([]), remote=remote), Effort())
     return folder
 
 

@@ -11,9 +11,9 @@ from harness.evidence.migration import MigrationUnderLoad, RequestLoss
 from harness.plan.file import parse_plan
 from harness.record.migration import UPGRADE, MigrationRecord, MigrationStep, SchemaDifference
 from harness.record.outcome import Outcome
-from harness.testing import synthetic_setup, synthetic_trials
 from harness.verdict.checks import Check, Reason
 from harness.verdict.judge import Measurement, Verdict, judge
+from tests.doubles import synthetic_setup, synthetic_trials
 from tests.pure.plan.test_during import DURING
 
 BASE = (

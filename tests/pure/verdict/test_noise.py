@@ -15,7 +15,7 @@ from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
 from harness.plan.model import CONTROL
 from harness.record.noise import MAX_RUNS, ComparisonPlace, NoiseOfRun, NoiseRatios, NoiseStore
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
 CONTROLLED = PLAN.replace("[arms.after]", "[arms.control]\n[arms.after]")
 P95 = ComparisonPlace("p95", "sustain", None)

@@ -21,8 +21,8 @@ from harness.plan.file import parse_plan
 from harness.plan.judgement import Judgement
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
-from harness.testing import PLAN, synthetic_trials
 from harness.verdict.outcomes import JudgedRow, RowOutcome, RowReason, outcomes_of
+from tests.doubles import PLAN, synthetic_trials
 
 IMPROVED, REGRESSED, EQUIVALENT, CANNOT_TELL = RowOutcome
 

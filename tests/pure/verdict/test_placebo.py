@@ -3,8 +3,8 @@
 from harness.analysis.comparison import placebo_effects
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
-from harness.testing import PLAN, synthetic_trials
 from reports.sections.placebo import placebo_rows, placebo_sentence
+from tests.doubles import PLAN, synthetic_trials
 
 BLOCKS = PLAN.replace("blocks = 2", "blocks = 8")
 

@@ -10,8 +10,8 @@ from harness.analysis.comparison import compare
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.statistics.intervals import t_interval
-from harness.testing import PLAN, synthetic_trials
 from harness.verdict.power import minimum_detectable_effect, more_blocks, precise
+from tests.doubles import PLAN, synthetic_trials
 
 
 @pytest.mark.parametrize(("spread", "blocks"), [(0.05, 4), (0.05, 8), (0.2, 10), (0.01, 5)])

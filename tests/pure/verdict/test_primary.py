@@ -20,9 +20,9 @@ from harness.plan.targets import Target
 from harness.record.outcome import Outcome
 from harness.statistics.intervals import t_interval
 from harness.statistics.significance import one_sided_p
-from harness.testing import PLAN
 from harness.verdict.checks import Reason, RuleInputs
 from harness.verdict.rules import SIGNIFICANT, _covers, check_targets
+from tests.doubles import PLAN
 from tests.pure.verdict.test_verdict import measured, plan_with, verdict_on
 
 ADVISORY = '\nseverity = "advisory"'

@@ -22,7 +22,6 @@ from harness.record.outcome import Outcome
 from harness.record.trial import Incident, Trial
 from harness.statistics.intervals import Interval, t_interval, welch
 from harness.statistics.proportions import wilson
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.caveats import (
     COUPLED,
     DESCRIPTIVE,
@@ -40,6 +39,7 @@ from harness.verdict.checks import Check, Reason, RuleInputs, passing_ratios
 from harness.verdict.guards import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
 from harness.verdict.judge import ClaimOutcome, Measurement, Verdict, judge
 from harness.verdict.rules import check_targets
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
 

@@ -14,7 +14,7 @@ from harness.plan.model import Plan
 from harness.record.samples import read_samples
 from harness.run import generator_process as load
 from harness.run.generator_process import Job, Progress, check_users, generate
-from harness.testing import PLAN
+from tests.doubles import PLAN
 
 USERS = """
 import os, random

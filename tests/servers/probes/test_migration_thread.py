@@ -15,10 +15,9 @@ from harness.probes.access import Database
 from harness.record.migration import DOWNGRADE, PLANNED, UPGRADE
 from harness.record.run_folder import RunFolder
 from harness.record.schema import differences, schema_of
-from harness.run.context import RunContext, Source
+from harness.run.context import Observer, RunContext, Source
 from harness.run.migration_thread import MigrationThread
-from harness.selftest.trials import Silent
-from harness.testing import PLAN
+from tests.doubles import PLAN
 from tests.servers.probes.migrating import SCRIPT, Migrated, database, writers
 
 MIGRATED = parse_plan(
@@ -52,7 +51,7 @@ def directed(
     environment = MIGRATED.environment.model_copy(update={"migrate": SCRIPT, "command_seconds": seconds})
     plan = MIGRATED.model_copy(update={"migration": during, "environment": environment})
     system: Any = Migrated(server, own, folder, {"up": up, "down": down})
-    context = RunContext(Source(plan, "", folder / "plan.toml"), RunFolder(folder), system, Silent())
+    context = RunContext(Source(plan, "", folder / "plan.toml"), RunFolder(folder), system, Observer())
     return MigrationThread(context, during, folder / "finished")
 
 

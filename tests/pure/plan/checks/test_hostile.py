@@ -11,8 +11,8 @@ from harness.errors import PlanError
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.record.trial import Trial
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.judge import Measurement, Verdict, judge
+from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 from tests.trials.ways import JUDGED, REFUSED, RUNS, TARGET, Judged, Refused, table
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "guards.md"

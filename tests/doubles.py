@@ -164,10 +164,6 @@ def _arrivals(plan: Plan, rng: np.random.Generator) -> NDArray[np.int64]:
     return (np.interp(share, cumulated, seconds) * 1e9).astype(np.int64)
 
 
-def _lag_ns(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    return (rng.lognormal(np.log(0.1), 0.5, count) * 1e6).astype(np.int64)
-
-
 def _offered(plan: Plan, due: NDArray[np.int64], duration_ns: NDArray[np.int64]) -> Iterator[OfferedLoad]:
     """All arrivals of an open plan as started; users at work as many as Little's law says, twice over."""
     for window in windows_of(plan.stages) if plan.open else ():
