@@ -45,7 +45,7 @@ class ServerReport:
 
 def server_reports(trials: Sequence[Trial]) -> Iterator[ServerReport]:
     """The statistics of every server in every arm, in the order of reading."""
-    frames = [frame for trial in trials if len(frame := _frame(trial))]
+    frames = [frame for trial in trials if trial.readings.num_rows and len(frame := _frame(trial))]
     if not frames:
         return
     readings = pd.concat(frames, ignore_index=True)
@@ -64,6 +64,8 @@ def server_reports(trials: Sequence[Trial]) -> Iterator[ServerReport]:
 
 def evictions_of(trial: Trial) -> int:
     """How often the server evicted entries of ``pg_stat_statements`` in a leg."""
+    if not trial.readings.num_rows:
+        return 0
     readings = readings_frame(trial)
     found = readings[readings["name"] == "statements_evicted"]
     return int(found["value"].max()) if len(found) else 0

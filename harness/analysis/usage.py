@@ -63,7 +63,7 @@ class Usage:
     """The readings of servers and services in the measured parts of the stages."""
 
     def __init__(self, trials: Sequence[Trial], gauges: Mapping[str, Gauge] | None = None) -> None:
-        frames = [frame for trial in trials if len(frame := _frame(trial))]
+        frames = [frame for trial in trials if trial.readings.num_rows and len(frame := _frame(trial))]
         self._readings = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
         self._legs = [trial.leg for trial in trials]
         self._gauging = GaugeValues(self._readings, gauges or {})
