@@ -18,15 +18,7 @@ from reports.sections.statements import statements_record
 from reports.text import to_text
 from reports.two_runs import side_by_side
 
-__all__ = [
-    "certificate_text",
-    "history_json",
-    "history_text",
-    "render",
-    "selftest_begins",
-    "side_by_side",
-    "text",
-]
+__all__ = ["certificate_text", "history_json", "history_text", "render", "selftest_begins", "side_by_side", "text"]
 
 
 def render(result: Result) -> dict[str, str]:

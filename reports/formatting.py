@@ -27,12 +27,7 @@ DOT = "\N{MIDDLE DOT}"
 DASH = "\N{EM DASH}"
 ARROW = "\N{RIGHTWARDS ARROW}"
 ALL_REQUESTS, ALL_STAGES = "all requests", "all stages except ramps"
-MARKS = {
-    Outcome.PASS: "\N{CHECK MARK}",
-    Outcome.FAIL: "\N{BALLOT X}",
-    Outcome.INCONCLUSIVE: "?",
-    Outcome.INVALID: "!",
-}
+MARKS = {Outcome.PASS: "\N{CHECK MARK}", Outcome.FAIL: "\N{BALLOT X}", Outcome.INCONCLUSIVE: "?", Outcome.INVALID: "!"}
 AT_LEAST = "\N{GREATER-THAN OR EQUAL TO}"
 UNITS = {
     Unit.MS: "ms",

@@ -93,12 +93,7 @@ def to_html(page: Page, pictures: Pictures) -> str:
             "migration_terms": migration.TERMS,
             "steps": steps.CAVEAT,
         },
-        titles={
-            "causes": causes.TITLE,
-            "cost": request_cost.TITLE,
-            "migration": migration.TITLE,
-            "steps": steps.TITLE,
-        },
+        titles={"causes": causes.TITLE, "cost": request_cost.TITLE, "migration": migration.TITLE, "steps": steps.TITLE},
         cost_heads=request_cost.HEADS,
     )
     linked, terms = link_terms(body)

@@ -5,10 +5,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from reports.formatting import capitalised
 
 TEMPLATES = Environment(
-    loader=PackageLoader("reports"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
+    loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 TEMPLATES.filters["capitalised"] = capitalised

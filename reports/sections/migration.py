@@ -225,10 +225,7 @@ def _facts(step: MigrationStep, loss: RequestLoss | None) -> Iterator[tuple[str,
     yield "longest queue", longest if queue.depth else "no session waited for a lock of it"
     if loss and loss.lock_ms:
         yield "longest wait for a lock", formatting.duration(loss.lock_ms / 1000)
-    for name, errors in (
-        ("errors of clients", loss.errors if loss else ()),
-        ("errors of the database", step.errors),
-    ):
+    for name, errors in (("errors of clients", loss.errors if loss else ()), ("errors of the database", step.errors)):
         if errors:
             yield (
                 name,
