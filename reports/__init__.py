@@ -25,7 +25,7 @@ def render(result: Result) -> dict[str, str]:
     """The files derived from a run: name to text."""
     from reports import html  # noqa: PLC0415 - Matplotlib takes half a second, which printing a verdict does not need
 
-    shown, summary, evidence = page.build_page(result), result.summary, result.evidence
+    shown, summary, evidence = page.Page(result), result.summary, result.evidence
     records_of_run: dict[str, dict[str, Any]] = {
         "summary.json": records.summary_record(summary),
         "comparison.json": records.comparison_record(result.comparison, result.outcomes),
@@ -53,4 +53,4 @@ def render(result: Result) -> dict[str, str]:
 
 def text(result: Result, *, width: int, ascii_only: bool = False, colour: bool = False) -> str:
     """The verdict for a terminal of ``width`` columns, without a trailing newline."""
-    return to_text(page.build_findings(result), width=width, ascii_only=ascii_only, colour=colour)
+    return to_text(page.VerdictPage(result), width=width, ascii_only=ascii_only, colour=colour)

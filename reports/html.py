@@ -11,7 +11,7 @@ from reports import charts
 from reports.charts.paper import Chart
 from reports.glossary import glossary_html, link_terms
 from reports.page import Page
-from reports.sections import bottlenecks, causes, faults, migration, request_cost, steps
+from reports.sections import request_cost
 from reports.templating import TEMPLATES
 
 SIZES = (900, 370)
@@ -84,16 +84,6 @@ def to_html(page: Page, pictures: Pictures) -> str:
         pictures=pictures,
         footnotes=Footnotes,
         svg=_markup,
-        about={
-            "bottlenecks": bottlenecks.ABOUT,
-            "causes": causes.ABOUT,
-            "cost": request_cost.ABOUT,
-            "faults": faults.ABOUT,
-            "migration": migration.ABOUT,
-            "migration_terms": migration.TERMS,
-            "steps": steps.CAVEAT,
-        },
-        titles={"causes": causes.TITLE, "cost": request_cost.TITLE, "migration": migration.TITLE, "steps": steps.TITLE},
         cost_heads=request_cost.HEADS,
     )
     linked, terms = link_terms(body)

@@ -4,11 +4,7 @@ import re
 from collections.abc import Sequence
 
 from reports.page import Page
-from reports.sections.causes import TITLE as CAUSES_TITLE
-from reports.sections.faults import ABOUT
-from reports.sections.migration import TITLE as MIGRATION_TITLE
 from reports.sections.stages import Column, EndpointRow
-from reports.sections.steps import CAVEAT, TITLE
 from reports.templating import TEMPLATES
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
@@ -27,11 +23,6 @@ def to_markdown(page: Page) -> str:
         findings=page.findings,
         columns=[number for number, column in enumerate(page.columns) if column.brief],
         undecided=_undecided(page.stages[0].rows) if page.stages else "",
-        cause_title=CAUSES_TITLE,
-        step_title=TITLE,
-        step_caveat=CAVEAT,
-        about_faults=ABOUT,
-        migration_title=MIGRATION_TITLE,
     )
     return text.rstrip("\n") + "\n"
 

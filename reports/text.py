@@ -9,7 +9,7 @@ from rich.text import Text
 from reports.formatting import FormattedValue
 from reports.page import VerdictPage
 from reports.sections.answers import AnswerTable
-from reports.sections.steps import CAVEAT, TITLE, StepTable, StepValue
+from reports.sections.steps import StepTable, StepValue
 from reports.sections.targets import Remark, TargetRow
 from reports.terminal import STYLES, listed, table, to_ascii, written
 
@@ -93,12 +93,12 @@ def _answers(found: AnswerTable, write: Write) -> Iterator[RenderableType]:
 
 
 def _steps(steps: StepTable, write: Write) -> Iterator[RenderableType]:
-    yield Text(write(f"{TITLE}: {steps.sentences[steps.lead]}"))
+    yield Text(write(f"{steps.title}: {steps.sentences[steps.lead]}"))
     column = steps.columns[steps.lead]
     heads = ("step", f"{column.label}, {column.unit}".rstrip(", "), *HEADS[3:], "share", "")
     rows = ((row.name, *_step_values(row.values[steps.lead])) for row in steps.rows)
     yield table(heads, (tuple(map(write, row)) for row in rows), numbers=range(1, 5), indent=4)
-    yield listed(BULLET, map(write, (*steps.others, f"Over {steps.where}. {CAVEAT}.")))
+    yield listed(BULLET, map(write, (*steps.others, f"Over {steps.where}. {steps.caveat}.")))
 
 
 def _step_values(value: StepValue) -> tuple[str, ...]:

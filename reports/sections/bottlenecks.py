@@ -7,10 +7,6 @@ from harness.evidence.bottlenecks import Area, Bottleneck, BottleneckKind, Grade
 from reports import formatting
 from reports.formatting import DASH, capitalised
 
-ABOUT = (
-    "The next bottleneck after the migration. A: nothing found. B: good, with a note. C: fix soon. D: fix first. The "
-    "same limits grade before; docs/bottlenecks.md lists them."
-)
 MOST_TEXT = 160
 ADVICE = {
     BottleneckKind.SLOW_STATEMENT: "read its query plan below; add an index, or make it read less",

@@ -6,15 +6,6 @@ from typing import NamedTuple
 from harness.evidence.causes import Cause, CauseKind, Share
 from reports import formatting
 
-TITLE = "Why it changed"
-ABOUT = (
-    "Shares of the change of database time per request, on a logarithmic scale, on which factors add up. Indexes: the "
-    "old release on the migrated database, one request at a time; includes triggers where their time changed. "
-    "Statements: from there to the new release. Cache: requests that need no database. Contention and other load "
-    "effects: the same request under load, compared with alone; it follows from the other shares. Where the shares "
-    "nearly cancel out, the change of database time by each is shown instead. Outside the database: time saved in the "
-    "service, or by waiting less for a CPU core. Details: docs/causes.md."
-)
 MOST_NAMES = 2
 LEAST_SHARE = 0.005
 PADDING, LETTER = 1.7, 0.9

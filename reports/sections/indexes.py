@@ -12,11 +12,6 @@ from reports import formatting
 from reports.formatting import FormattedValue
 from reports.sections.query_plans import words
 
-ABOUT = (
-    "An index replaces sequential scans; each write has to maintain it. Scans and entries read are from "
-    "pg_stat_user_indexes, under the measured load and in the response comparison. Buffers (8 kB blocks) saved and WAL "
-    "added: the same requests with the index dropped (--ablate)."
-)
 NAMES = {
     FlawKind.INVALID: "INVALID",
     FlawKind.DUPLICATE: "duplicate",
@@ -47,7 +42,6 @@ class IndexRow(NamedTuple):
 class IndexTable(NamedTuple):
     """The indexes of the migration, and the flagged ones that existed before it."""
 
-    about: str
     sentence: str
     alerts: tuple[str, ...]
     rows: tuple[IndexRow, ...]
@@ -69,7 +63,6 @@ def index_table(findings: DatabaseEvidence | None) -> IndexTable | None:
     if not (ledger.created or others or ledger.removed):
         return None
     return IndexTable(
-        about=ABOUT,
         sentence=_sentence(ledger),
         alerts=tuple(flaw_sentence(flaw, findings.requests) for flaw in ledger.flaws),
         rows=tuple(_row(entry, findings) for entry in ledger.created),

@@ -18,15 +18,6 @@ from harness.record.migration import (
 from reports import formatting
 from reports.formatting import FormattedValue
 
-TITLE = "Migration under load"
-ABOUT = (
-    "After the measured blocks the migration ran once more under load, on a fresh copy of the database of before, and "
-    "was rolled back under load. The figures of before and after do not include it."
-)
-TERMS = (
-    "Waited: slower than any request of its endpoint just before, and at least 20 ms above its usual latency. Lock: "
-    "the strongest table lock that a sample saw the statement hold; shorter ones are not shown."
-)
 LOCKS = {
     "AccessShareLock": "blocks only DROP and ALTER",
     "RowShareLock": "blocks only DROP and ALTER",

@@ -12,12 +12,6 @@ from reports.formatting import FormattedValue
 MOST = 40
 """Statements shown; ``plans.json`` has all."""
 LONGEST = 160
-ABOUT = (
-    "Query plans of statements that the services ran for some requests of the response comparison (auto_explain), "
-    "outside the measurement; the slowest execution of each statement counts. Buffers are blocks of 8 kB; rows scanned "
-    "include those that a filter removed."
-)
-ESTIMATED = "These query plans are estimates (EXPLAIN without ANALYZE): buffers and actual rows are unknown."
 SCANS = {
     "Seq Scan": "reads the whole table",
     "Index Scan": "finds rows by index",
@@ -53,7 +47,7 @@ class QueryPlanGroup(NamedTuple):
 class QueryPlanTable(NamedTuple):
     """Statements with a changed plan, those that only one arm runs, and the number of the others."""
 
-    about: str
+    estimated: bool
     sentence: str
     changed: tuple[QueryPlanRow, ...]
     single: tuple[QueryPlanGroup, ...]
@@ -68,10 +62,9 @@ def plan_table(findings: DatabaseEvidence | None) -> QueryPlanTable | None:
     both = [change for change in findings.plan_changes if change.before and change.after]
     changed = [change for change in both if not change.same]
     single = [change for change in findings.plan_changes if not (change.before and change.after)]
-    estimated = any(change.either.estimated for change in findings.plan_changes)
     same = [change for change in both if change.same]
     return QueryPlanTable(
-        about=ESTIMATED if estimated else ABOUT,
+        estimated=any(change.either.estimated for change in findings.plan_changes),
         sentence=_sentence(changed, single, same),
         changed=tuple(_row(change, findings) for change in changed[:MOST]),
         single=tuple(_groups([_row(change, findings) for change in single[:MOST]])),

@@ -10,12 +10,6 @@ from harness.record.cache_keys import KeyUse
 from reports import formatting
 from reports.formatting import FormattedValue
 
-TITLE = "Database cost per request"
-ABOUT = (
-    "Increase of the database's counters during each request of the response comparison, one request at a time: exact, "
-    "and without other load. Per cache miss; the Redis hit rate is over all requests. Buffers are blocks of 8 kB, from "
-    "shared buffers or disk."
-)
 HEADS = ("statements", "rows", "buffers", "WAL", "database time", "Redis hit rate")
 MOST_TEXT = 70
 NOT_MEASURED = "the response comparison has no cache miss of this endpoint"

@@ -10,10 +10,6 @@ from harness.record.readings import CACHE, DATABASE, SERVER, TRIGGER_CALLS, TRIG
 from reports import formatting
 from reports.formatting import FormattedValue
 
-LEAD = (
-    "Read once a second under load, sessions ten times a second. Means over all legs and all stages except ramps, "
-    "unless marked max or peak."
-)
 MOST_WAITS = 4
 WAITS = {
     "CPU": "executing, or ready to",
@@ -47,7 +43,6 @@ class ServerTable(NamedTuple):
 class ServerSection(NamedTuple):
     """All servers; ``cost`` is the monitoring overhead."""
 
-    lead: str
     tables: tuple[ServerTable, ...]
     cost: str
 
@@ -73,7 +68,7 @@ def server_section(summary: Summary) -> ServerSection | None:
     hits = [row.value("cache_hit_rate") if row else None for row in rows]
     tables = [_table(source, [found.get((arm, source)) for arm in ARMS], hits) for source in sources]
     shown = tuple(table for table in tables if table.rows)
-    return ServerSection(LEAD, shown, _cost([found.get((arm, PROBES)) for arm in ARMS])) if shown else None
+    return ServerSection(shown, _cost([found.get((arm, PROBES)) for arm in ARMS])) if shown else None
 
 
 def _table(source: str, sides: Sequence[ServerReport | None], hits: Sequence[float | None]) -> ServerTable:

@@ -13,11 +13,6 @@ from reports.formatting import FormattedValue
 
 MOST = 12
 LONGEST = 400
-LEAD = (
-    "From pg_stat_statements, over the measured parts of all stages except ramps, without BEGIN, COMMIT and the like. "
-    "Statements of both arms are matched by their text, whatever their parameters. Buffers are blocks of 8 kB, from "
-    "shared buffers or the operating system."
-)
 
 
 class StatementSide(NamedTuple):
@@ -43,11 +38,9 @@ class StatementRow(NamedTuple):
 class StatementTable(NamedTuple):
     """The statements with most time per request in either arm; ``slow`` counts the slow ones."""
 
-    lead: str
     slow: str
     rows: tuple[StatementRow, ...]
     more: str
-    names_services: bool
 
 
 def statement_table(summary: Summary) -> StatementTable | None:
@@ -60,11 +53,9 @@ def statement_table(summary: Summary) -> StatementTable | None:
     rows = tuple(_row(key, found) for key in ranked[:MOST])
     left = len(ranked) - len(rows)
     return StatementTable(
-        lead=LEAD,
         slow=_slow(found),
         rows=rows,
         more=f"{formatting.plural(left, 'more statement')} in statements.json" if left else "",
-        names_services=any(service for service, _ in keys),
     )
 
 

@@ -47,6 +47,8 @@ class StepTable(NamedTuple):
     sentences: tuple[str, ...]
     lead: int
     rows: tuple[StepRow, ...]
+    title: str = TITLE
+    caveat: str = CAVEAT
 
     @property
     def others(self) -> tuple[str, ...]:

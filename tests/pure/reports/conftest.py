@@ -28,7 +28,7 @@ from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes, outcomes_of
 from harness.verdict.result import Result
 from reports.html import Pictures, draw_pictures
-from reports.page import Page, VerdictPage, build_page
+from reports.page import Page, VerdictPage
 from tests.pure.verdict.searching import searching
 
 PLAN = """
@@ -258,7 +258,7 @@ class Run:
 
     @cached_property
     def page(self) -> Page:
-        return build_page(self.result)
+        return Page(self.result)
 
     @property
     def findings(self) -> VerdictPage:

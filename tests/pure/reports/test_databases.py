@@ -213,7 +213,7 @@ def test_the_plans_in_strings() -> None:
 def test_estimates_say_that_they_are() -> None:
     table = plan_table(findings(estimated=True))
     assert table
-    assert table.about.startswith("These query plans are estimates")
+    assert table.estimated
     assert table.missing == "no log"
     assert table.changed[0].rows_before.why
 
