@@ -5,6 +5,7 @@ A band shows where a target is met. Changes in percentage points have no place o
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
@@ -89,7 +90,7 @@ def forest_chart(
         low, high = _reach(rows)
         _ratio_axis(axes, low, high, layout)
         for row, top in zip(rows, tops, strict=True):
-            _labels(figure, row, top, layout, height)
+            _labels(figure, row, top, layout)
             if row.drawn:
                 _dot(axes, row, top + layout.drop, (low, high))
 
@@ -177,12 +178,8 @@ def _reach(rows: Sequence[_Row]) -> tuple[float, float]:
 
 
 def _ratio_axis(axes: Axes, low: float, high: float, layout: _Layout) -> None:
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    axes.spines["left"].set_visible(False)
-    axes.set_yticks([])
     ticks = scales.change_ticks(low, high, most=max(layout.plot_width // 62, 3))
-    scales.set_ticks(axes, "x", ticks, (formatting.change_tick(tick) for tick in ticks))
+    scales.log_axis(axes, (low, high), ticks, (formatting.change_tick(tick) for tick in ticks))
     if layout.width >= NARROW:  # a narrow picture has its text in the way of full lines
         axes.grid(visible=True, axis="x")
         axes.axvline(1.0, color=paper.MUTED, linewidth=1)
@@ -214,12 +211,8 @@ def _mark(axes: Axes, place: tuple[float, float], marker: str, colour: str, *, h
     axes.plot(*place, linestyle="none", clip_on=False, **style)
 
 
-def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int) -> None:
-    def write(
-        x: float, y: float, text: str, *, colour: str = paper.INK, size: float = paper.TEXT, ha: str = "left"
-    ) -> None:
-        figure.text(x / layout.width, 1 - y / height, text, color=colour, fontsize=size, ha=ha, va="baseline")
-
+def _labels(figure: Figure, row: _Row, top: float, layout: _Layout) -> None:
+    write = partial(paper.write, figure)
     if row.heading:
         write(2, top + layout.heading - 9, row.title, colour=paper.MUTED, size=paper.SMALL)
         return

@@ -102,6 +102,14 @@ def bare_axes(figure: Figure, left: float, top: float, width: float, height: flo
     return figure.add_axes(box)
 
 
+def write(
+    figure: Figure, x: float, y: float, text: str, *, colour: str = INK, size: float = TEXT, ha: str = "left"
+) -> None:
+    """Write a text at a place in pixels from the upper left corner."""
+    width, height = figure.get_size_inches() * _UNITS_PER_INCH
+    figure.text(x / width, 1 - y / height, text, color=colour, fontsize=size, ha=ha, va="baseline")
+
+
 def fitted(text: str, width: float, size: float) -> str:
     """A text, shortened in its middle to fit ``width`` pixels."""
     room = max(int(width / (size * CHARACTER)), 4)

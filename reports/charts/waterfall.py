@@ -6,8 +6,9 @@ significant difference. Levels of zero have no place on the axis and are written
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -94,10 +95,10 @@ def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
         axes.set_ylim(bottom, 0)
         limits = _level_axis(axes, fall, rows, layout)
         if not layout.narrow:
-            _heads(figure, layout, height)
+            _heads(figure, layout)
         for number, row in enumerate(rows):
             top = layout.head + number * layout.row
-            _labels(figure, row, top, layout, height)
+            _labels(figure, row, top, layout)
             _draw(axes, fall, row, top + layout.drop, limits)
             if row.end and number < len(rows) - 1 and rows[number + 1].drawn:
                 reach = layout.row + (0 if layout.narrow else layout.drop)  # a narrow picture has text in the way
@@ -136,12 +137,9 @@ def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: _Layo
         middle = math.sqrt(low * high)
         low, high = middle / math.sqrt(LEAST_SPAN), middle * math.sqrt(LEAST_SPAN)
     margin = (high / low) ** (ROOM / (layout.plot_width - 2 * ROOM))
-    axes.set_xscale("log")
-    axes.set_xlim(low / margin, high * margin)
-    axes.spines["left"].set_visible(False)
-    axes.set_yticks([])
-    ticks = scales.level_ticks(low / margin, high * margin)
-    scales.set_ticks(axes, "x", ticks, (formatting.tick(fall.total.metric, tick) for tick in ticks))
+    limits = (low / margin, high * margin)
+    ticks = scales.level_ticks(*limits)
+    scales.log_axis(axes, limits, ticks, (formatting.tick(fall.total.metric, tick) for tick in ticks))
     if not layout.narrow:  # a narrow picture has its text in the way of full lines
         axes.grid(visible=True, axis="x")
     return low, high
@@ -207,32 +205,19 @@ def _arm(axes: Axes, arm: str, x: float, y: float) -> None:
 def _number(
     axes: Axes, fall: Waterfall, value: float, y: float, *, rightwards: bool, beside: float | None = None
 ) -> None:
-    axes.annotate(
-        formatting.with_unit(fall.total.metric, value),
-        (beside or value, y),
-        xytext=(8 if rightwards else -8, 0),
-        textcoords="offset points",
-        ha="left" if rightwards else "right",
-        va="center",
-        fontsize=paper.SMALL,
-        color=paper.INK,
-        zorder=5,
-        annotation_clip=False,
-    )
+    text, shift = formatting.with_unit(fall.total.metric, value), (8 if rightwards else -8, 0)
+    side: Literal["left", "right"] = "left" if rightwards else "right"
+    scales.note(axes, text, (beside or value, y), shift, align=(side, "center"), colour=paper.INK).set_zorder(5)
 
 
-def _heads(figure: Figure, layout: _Layout, height: int) -> None:
+def _heads(figure: Figure, layout: _Layout) -> None:
     right = layout.width - 2
     for x, text in ((right - CHANGE, "change"), (right - INTERVAL, "95 % interval"), (right, "share")):
-        figure.text(x / layout.width, 1 - 12 / height, text, ha="right", va="baseline", color=paper.MUTED)
+        paper.write(figure, x, 12, text, colour=paper.MUTED, size=paper.SMALL, ha="right")
 
 
-def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int) -> None:
-    def write(
-        x: float, y: float, text: str, *, colour: str = paper.INK, size: float = paper.TEXT, ha: str = "left"
-    ) -> None:
-        figure.text(x / layout.width, 1 - y / height, text, ha=ha, va="baseline", color=colour, fontsize=size)
-
+def _labels(figure: Figure, row: _Row, top: float, layout: _Layout) -> None:
+    write = partial(paper.write, figure)
     narrow = layout.narrow
     first = top + (16 if narrow or row.detail else layout.drop + 4)
     write(0, first, paper.fitted(row.title, layout.label_width, paper.TEXT))

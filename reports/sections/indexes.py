@@ -1,7 +1,7 @@
 """Indexes of the migration: size, build time, use, buffers saved and WAL added; flagged indexes."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.evidence.ablation import plan_change
 from harness.evidence.catalogue import DatabaseEvidence
@@ -166,51 +166,3 @@ def _worse(ablated: IndexAblation | None) -> str:
     worse = ablated.worse
     change = plan_change(worse)
     return f"{formatting.plain(worse.text)}: {words(change)}" if change else formatting.plain(worse.text)
-
-
-def indexes_record(findings: DatabaseEvidence) -> dict[str, Any]:
-    """``indexes.json``: each index of after, its cost and use; rates are per request."""
-    ledger = findings.indexes
-    return {
-        "schema": 1,
-        "requests": findings.requests,
-        "ablated": findings.ablated,
-        "indexes": [_entry(entry) for entry in ledger.entries],
-        "gone": [{"service": index.service, "name": index.name, "on": index.shown} for index in ledger.removed],
-        "foreign_keys_without_index": [
-            {"service": key.service, "name": key.name, "table": key.table, "columns": list(key.columns)}
-            for key in ledger.unindexed_keys
-        ],
-    }
-
-
-def _entry(entry: IndexUse) -> dict[str, Any]:
-    index = entry.index
-    return {
-        "service": index.service,
-        "name": index.name,
-        "on": index.shown,
-        "made_by_migration": entry.created,
-        "findings": [
-            {"finding": flaw.kind.value, "other": flaw.other.name if flaw.other else None} for flaw in entry.flaws
-        ],
-        "needed": entry.needed or None,
-        "valid": index.valid,
-        "size_bytes": index.size_bytes,
-        "build_seconds": entry.seconds,
-        "scans": entry.use.scans if entry.use else None,
-        "entries_read": entry.use.entries if entry.use else None,
-        "without": None
-        if entry.ablated is None
-        else [
-            {
-                "endpoint": one.endpoint,
-                "requests": one.requests,
-                "pages_with": one.pages_with,
-                "pages_without": one.pages_without,
-                "wal_bytes_with": one.wal_with,
-                "wal_bytes_without": one.wal_without,
-            }
-            for one in entry.ablated.endpoints
-        ],
-    }

@@ -1,7 +1,7 @@
 """Query plans of each statement before and after, in the words of EXPLAIN."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.evidence.catalogue import DatabaseEvidence
 from harness.evidence.query_plans import Access, PlanChange, accesses, nearly_equal, node_label
@@ -148,7 +148,7 @@ def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
         ]
         for values in (change.buffers, change.rows_scanned)
     )
-    trees = ["\n".join(_tree(arm.root)) if arm else "" for arm in arms]
+    trees = ["\n".join(plan_tree(arm.root)) if arm else "" for arm in arms]
     return QueryPlanRow(
         "before" if change.after is None else "after" if change.before is None else "",
         formatting.one_line(text, LONGEST),
@@ -163,7 +163,8 @@ def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
     )
 
 
-def _tree(node: PlanNode, depth: int = 0) -> Iterator[str]:
+def plan_tree(node: PlanNode, depth: int = 0) -> Iterator[str]:
+    """The nodes of a plan, one a line, indented by ``depth``, as EXPLAIN prints them."""
     target = f" of {node.relation}" if node.relation else ""
     using = f" using {node.index}" if node.index else ""
     condition = f" [{formatting.one_line(node.on, LONGEST)}]" if node.on else ""
@@ -176,45 +177,4 @@ def _tree(node: PlanNode, depth: int = 0) -> Iterator[str]:
         f"{node_label(node)}{target}{using}{condition}  ({', '.join(counts)})"
     )
     for part in node.parts:
-        yield from _tree(part, depth + 1)
-
-
-def plans_record(findings: DatabaseEvidence) -> dict[str, Any]:
-    """``plans.json``: each statement with its query plan in both arms."""
-    return {
-        "schema": 1,
-        "missing": findings.plans_missing,
-        "statements": [_statement(change, findings) for change in findings.plan_changes],
-    }
-
-
-def _statement(change: PlanChange, findings: DatabaseEvidence) -> dict[str, Any]:
-    either = change.either
-    return {
-        "fingerprint": either.fingerprint,
-        "service": either.service,
-        "statement": either.text,
-        "endpoints": list(findings.endpoints.get((either.service, either.fingerprint), ())),
-        "same": change.same,
-        "estimated": either.estimated,
-        "words": words(change),
-        "before": _explained(change.before),
-        "after": _explained(change.after),
-    }
-
-
-def _explained(explained: ExplainedStatement | None) -> dict[str, Any] | None:
-    if explained is None:
-        return None
-    return {
-        "ms": explained.ms,
-        "calls": explained.calls,
-        "pages": explained.root.pages,
-        "rows_examined": None if explained.estimated else explained.root.examined,
-        "cost": explained.root.cost,
-        "tables": [
-            {"table": one.relation, "way": one.scan, "index": one.index or None, "rows": one.rows}
-            for one in accesses(explained.root)
-        ],
-        "plan": list(_tree(explained.root)),
-    }
+        yield from plan_tree(part, depth + 1)

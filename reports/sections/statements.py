@@ -1,8 +1,7 @@
 """Top SQL by total time per request, before and after."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.analysis.statements import SLOW_MS, StatementUse
 from harness.analysis.summary import Summary
@@ -57,12 +56,6 @@ def statement_table(summary: Summary) -> StatementTable | None:
         rows=rows,
         more=f"{formatting.plural(left, 'more statement')} in statements.json" if left else "",
     )
-
-
-def statements_record(summary: Summary) -> dict[str, Any]:
-    """``statements.json``: statements and server statistics, not rounded."""
-    statements = [asdict(use) for use in summary.statements]
-    return {"schema": 1, "statements": statements, "servers": [asdict(told) for told in summary.servers]}
 
 
 def _key(use: StatementUse) -> tuple[str, str]:

@@ -9,9 +9,10 @@ from harness.evidence.query_plans import plan_change_of
 from harness.record.ablation import Ablation, DegradedStatement, EndpointAblation, IndexAblation
 from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexBuild, IndexCounts, IndexKey, RecordedPlans
 from harness.record.query_plans import ExplainedStatement, PlanNode
-from reports.json.run import to_json
-from reports.sections.indexes import index_table, indexes_record
-from reports.sections.query_plans import LONGEST, plan_table, plans_record, words
+from reports.json.evidence import indexes_record, plans_record
+from reports.json.fields import to_json
+from reports.sections.indexes import index_table
+from reports.sections.query_plans import LONGEST, plan_table, words
 
 WHOLE = PlanNode("Seq Scan", "contents", rows=3900, removed=100, pages=412)
 SORTED = PlanNode("Limit", rows=20, pages=412, parts=(PlanNode("Sort", rows=4000, pages=412, parts=(WHOLE,)),))
