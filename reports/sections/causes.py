@@ -84,11 +84,8 @@ def _sentence(cause: Cause) -> str:
 
 def _part(cause: Cause, share: Share) -> str:
     detail = _detail(cause, share.kind)
-    size = (
-        formatting.in_percent(cause.factor(share) - 1, sign=True)
-        if cause.shares_cancel
-        else formatting.share(share.share)
-    )
+    change = formatting.in_percent(cause.factor(share) - 1, sign=True)
+    size = change if cause.shares_cancel else formatting.share(share.share)
     return f"{_name(cause, share)} {size} %" + (f" ({detail})" if detail else "")
 
 
