@@ -41,7 +41,7 @@ def render(result: Result) -> dict[str, str]:
         if evidence.databases.plan_changes:
             records["plans.json"] = plans_record(evidence.databases)
     return {
-        "report.html": html.to_html(shown, html.draw_pictures(result)),
+        "report.html": html.to_html(shown, html.Pictures(result)),
         "summary.md": markdown.to_markdown(shown),
         "junit.xml": junit.to_junit(shown.findings),
         **{name: to_json(record) for name, record in records.items()},

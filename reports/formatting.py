@@ -77,14 +77,14 @@ def value_or(value: T | None, write: Callable[[T], str], why: str) -> FormattedV
     return missing(why) if value is None else FormattedValue(write(value))
 
 
-def number(value: float, significant: int = SIGNIFICANT) -> str:
+def number(value: float) -> str:
     """A number to three significant digits and at most four decimals: ``96.1``, ``1,230``, ``0.0004``, ``≈0``."""
     if not math.isfinite(value):
         return DASH
     if value == 0:
         return "0"
-    mantissa = f"{abs(value):.{significant - 1}e}"
-    decimals = max(significant - 1 - int(mantissa.split("e")[1]), 0)
+    mantissa = f"{abs(value):.{SIGNIFICANT - 1}e}"
+    decimals = max(SIGNIFICANT - 1 - int(mantissa.split("e")[1]), 0)
     size = float(mantissa) if decimals <= MOST_DECIMALS else abs(value)
     text = f"{size:,.{min(decimals, MOST_DECIMALS)}f}"
     if not text.strip("0."):
@@ -112,8 +112,7 @@ def rough(value: float) -> str:
 
 def planned(value: float) -> str:
     """A rate of a plan, to six decimals: ``300``, ``12,345``, ``0.125``."""
-    text = f"{value:,.6f}"
-    return text.rstrip("0").rstrip(".")
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
 
 
 def tick(metric: Metric, value: float) -> str:
@@ -127,8 +126,7 @@ def change_tick(ratio: float) -> str:
     """The label of a tick on an axis of ratios: ``-75 %``, ``no change``."""
     if ratio == 1:
         return "no change"
-    text = tidy((ratio - 1) * 100)
-    return f"+{text} %" if ratio > 1 else f"{text} %"
+    return f"{'+' if ratio > 1 else ''}{tidy((ratio - 1) * 100)} %"
 
 
 def count(value: int) -> str:
@@ -196,11 +194,10 @@ def with_unit(metric: Metric, value: float, *, at_least: bool = False) -> str:
 
 def levels(pair: Pair) -> tuple[str, str]:
     """The values of before and after with their unit, a dash for a missing one."""
-    before, after = (
-        DASH if value is None else with_unit(pair.metric, value, at_least=at_least)
-        for value, at_least in ((pair.before, pair.before_at_least), (pair.after, pair.after_at_least))
+    return (
+        DASH if pair.before is None else with_unit(pair.metric, pair.before, at_least=pair.before_at_least),
+        DASH if pair.after is None else with_unit(pair.metric, pair.after, at_least=pair.after_at_least),
     )
-    return before, after
 
 
 def value_interval(metric: Metric, interval: Interval) -> str:
@@ -228,13 +225,9 @@ def change_interval(change: Change) -> str | None:
 
 
 def factor(change: Change) -> str:
-    """A ratio: ``19.4 times``."""
-    return f"{number(change.value)} times"
-
-
-def factor_interval(change: Change) -> str | None:
-    """The interval of a ratio, ``17.9 … 21.1``; ``None`` when it has none."""
-    return _change_bounds(change, number)
+    """A ratio with its interval: ``19.4 times (95 % interval 17.9 … 21.1)``."""
+    interval = _change_bounds(change, number)
+    return f"{number(change.value)} times{f' (95 % interval {interval})' if interval else ''}"
 
 
 def _change_bounds(change: Change, write: Callable[[float], str]) -> str | None:
@@ -301,6 +294,11 @@ def one_line(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}{ELLIPSIS}"
 
 
+def requests_of(endpoint: str | None) -> str:
+    """The endpoint, or ``all requests``."""
+    return plain(endpoint) if endpoint else ALL_REQUESTS
+
+
 def where(target: Target | Chain) -> str:
     """Stage, endpoint and severity of a target or an attribution: ``sustain · GET /content/{id}``."""
     if isinstance(target, Target) and (place := PLACES.get(target.expectation.metric.origin)):
@@ -325,4 +323,4 @@ def _requests(target: Target | Chain) -> str:
 def target_name(target: Target) -> str:
     """``p95 < 300 ms (sustain)``."""
     narrow = narrowed(target)
-    return f"{plain(target.expect.strip())} ({narrow})" if narrow else plain(target.expect.strip())
+    return f"{plain(target.expect.strip())}{f' ({narrow})' if narrow else ''}"

@@ -6,10 +6,9 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from reports.formatting import FormattedValue
 from reports.page import VerdictPage
 from reports.sections.answers import AnswerTable
-from reports.sections.steps import StepTable, StepValue
+from reports.sections.steps import StepTable
 from reports.sections.targets import Remark, TargetRow
 from reports.terminal import STYLES, listed, table, to_ascii, written
 
@@ -47,7 +46,8 @@ def _blocks(findings: VerdictPage, write: Write) -> Iterator[RenderableType]:
     if findings.steps:
         yield from _steps(findings.steps, write)
     yield from _section("capacity", [findings.search.sentence] if findings.search else [], write)
-    yield from _section("arrivals", findings.arrivals.sentences if findings.arrivals else [], write)
+    if arrivals := findings.arrivals:
+        yield from _section("arrivals", [*(row.sentence for row in arrivals.rows), arrivals.lags], write)
     yield from _section("faults", [row.sentence for row in findings.faults], write)
     for label, remarks, style in (
         ("broken", findings.breaches, "red"),
@@ -65,15 +65,12 @@ def _section(title: str, texts: Sequence[str], write: Write) -> Iterator[Rendera
 
 
 def _targets(rows: Sequence[TargetRow], write: Write) -> RenderableType:
-    values = (
-        (Text(write(row.mark), STYLES[row.outcome]), _target(row, write), *(write(cell.text) for cell in _cells(row)))
+    cells = (
+        [Text(write(row.mark), STYLES[row.outcome]), _target(row, write)]
+        + [write(cell.text) for cell in (row.before, row.after, row.change, row.interval)]
         for row in rows
     )
-    return table(("", *HEADS), values, numbers=range(2, 6))
-
-
-def _cells(row: TargetRow) -> tuple[FormattedValue, ...]:
-    return row.before, row.after, row.change, row.interval
+    return table(("", *HEADS), cells, numbers=range(2, 6))
 
 
 def _target(row: TargetRow, write: Write) -> RenderableType:
@@ -96,13 +93,10 @@ def _steps(steps: StepTable, write: Write) -> Iterator[RenderableType]:
     yield Text(write(f"{steps.title}: {steps.sentences[steps.lead]}"))
     column = steps.columns[steps.lead]
     heads = ("step", f"{column.label}, {column.unit}".rstrip(", "), *HEADS[3:], "share", "")
-    rows = ((row.name, *_step_values(row.values[steps.lead])) for row in steps.rows)
-    yield table(heads, (tuple(map(write, row)) for row in rows), numbers=range(1, 5), indent=4)
+    rows = [(row.name, row.values[steps.lead]) for row in steps.rows]
+    cells = ((name, v.level.text, v.change.text, v.interval.text, v.share.text, v.note) for name, v in rows)
+    yield table(heads, (tuple(map(write, row)) for row in cells), numbers=range(1, 5), indent=4)
     yield listed(BULLET, map(write, (*steps.others, f"Over {steps.where}. {steps.caveat}.")))
-
-
-def _step_values(value: StepValue) -> tuple[str, ...]:
-    return value.level.text, value.change.text, value.interval.text, value.share.text, value.note
 
 
 def _remark(remark: Remark) -> str:

@@ -36,7 +36,7 @@ def side_by_side(
     blocks = [label for label in (_label(FORCED, "differs", differing), _label(BROKEN, "broken", broken)) if label]
     endpoints = {pair.endpoint for pair in comparison.pairs if pair.stage is None}
     for endpoint in sorted(endpoints, key=lambda name: name or ""):
-        title = f"{formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS} ({arm})"
+        title = f"{formatting.requests_of(endpoint)} ({arm})"
         rows = table(("", *HEADS), _rows(comparison, outcomes, endpoint), numbers=range(1, 5), indent=0)
         blocks.append(written([title, rows], width=width))
     notes = [NOTE, *_reasons(comparison, outcomes), *([FORCED] if differing else [])]
@@ -73,9 +73,5 @@ def _values(pair: Pair) -> tuple[str, ...]:
         return old, new, "too few", formatting.DASH
     if pair.change is None:
         return old, new, formatting.DASH, formatting.DASH
-    return (
-        old,
-        new,
-        formatting.change_with_unit(pair.change),
-        formatting.change_interval(pair.change) or formatting.DASH,
-    )
+    interval = formatting.change_interval(pair.change) or formatting.DASH
+    return old, new, formatting.change_with_unit(pair.change), interval

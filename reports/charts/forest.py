@@ -135,7 +135,7 @@ def _more(summary: Summary) -> str:
 
 
 def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
-    name = formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS
+    name = formatting.requests_of(endpoint)
     pairs = [pair for metric in HEADLINES if (pair := comparison.pair(metric, None, endpoint))]
     if not pairs:
         return None

@@ -37,11 +37,6 @@ class ArrivalTable(NamedTuple):
     lag: tuple[tuple[str, FormattedValue], ...]
 
     @property
-    def sentences(self) -> list[str]:
-        """A line for each stage and arm, then the scheduling delays."""
-        return [*(row.sentence for row in self.rows), self.lags]
-
-    @property
     def lags(self) -> str:
         delays = ", ".join(f"{arm} {cell.text}" for arm, cell in self.lag)
         return f"scheduling delay (P99 of the worst leg): {delays}"
@@ -74,7 +69,6 @@ def _row(summary: Summary, stage: Stage, arm: str) -> ArrivalRow | None:
 
 
 def _lag(summary: Summary, arm: str) -> FormattedValue:
-    lags = [
-        leg.schedule_lag_p99_ms for leg in summary.legs if leg.leg.arm == arm and leg.schedule_lag_p99_ms is not None
-    ]
-    return formatting.value_or(max(lags, default=None), formatting.milliseconds, "no leg of this arm recorded it")
+    lags = (leg.schedule_lag_p99_ms for leg in summary.legs if leg.leg.arm == arm)
+    worst = max((lag for lag in lags if lag is not None), default=None)
+    return formatting.value_or(worst, formatting.milliseconds, "no leg of this arm recorded it")

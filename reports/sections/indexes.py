@@ -55,11 +55,9 @@ def index_table(findings: DatabaseEvidence | None) -> IndexTable | None:
     if findings is None:
         return None
     ledger = findings.indexes
-    others = [
-        entry
-        for entry in ledger.entries
-        if not entry.created and any(flaw.kind is not FlawKind.UNUSED for flaw in entry.flaws)
-    ]
+    keys = ledger.unindexed_keys
+    flagged = [entry for entry in ledger.entries if any(flaw.kind is not FlawKind.UNUSED for flaw in entry.flaws)]
+    others = [entry for entry in flagged if not entry.created]
     if not (ledger.created or others or ledger.removed):
         return None
     return IndexTable(
@@ -68,9 +66,7 @@ def index_table(findings: DatabaseEvidence | None) -> IndexTable | None:
         rows=tuple(_row(entry, findings) for entry in ledger.created),
         others=tuple(_row(entry, findings) for entry in others),
         gone=formatting.plain(formatting.listed([index.name for index in ledger.removed])),
-        unserved=tuple(
-            formatting.plain(f"{key.name} on {key.table} ({', '.join(key.columns)})") for key in ledger.unindexed_keys
-        ),
+        unserved=tuple(formatting.plain(f"{k.name} on {k.table} ({', '.join(k.columns)})") for k in keys),
     )
 
 
@@ -109,15 +105,17 @@ def _name(index: Index) -> str:
 
 def _row(entry: IndexUse, findings: DatabaseEvidence) -> IndexRow:
     index, use, ablated = entry.index, entry.use, entry.ablated
+    others = [flaw.other for flaw in entry.flaws if flaw.other]
     unread = "the server's counters were not read"
+    unbuilt = "no CREATE INDEX of its own was counted" if entry.created else "it existed before the migration"
     return IndexRow(
         name=formatting.plain(index.name),
         service=formatting.plain(index.service or ""),
         on=formatting.plain(index.shown),
         found=", ".join(NAMES[flaw.kind] for flaw in entry.flaws),
-        why=formatting.plain(entry.needed) or _other(entry.flaws),
+        why=formatting.plain(entry.needed) or ", ".join(f"see {_name(other)}" for other in others),
         size=formatting.size(index.size_bytes),
-        built=_built(entry),
+        built=formatting.value_or(entry.seconds, formatting.duration, unbuilt),
         scans=formatting.value_or(use.scans if use else None, formatting.count, unread),
         entries=formatting.value_or(use.entries if use else None, formatting.count, unread),
         saved=_sum(entry, ablated.saved if ablated else None, findings),
@@ -126,15 +124,6 @@ def _row(entry: IndexUse, findings: DatabaseEvidence) -> IndexRow:
         written_by=tuple(_written(ablated.written)) if ablated else (),
         worse=_worse(ablated),
     )
-
-
-def _other(flaws: Sequence[Flaw]) -> str:
-    return ", ".join(f"see {_name(flaw.other)}" for flaw in flaws if flaw.other)
-
-
-def _built(entry: IndexUse) -> FormattedValue:
-    why = "no CREATE INDEX of its own was counted" if entry.created else "it existed before the migration"
-    return formatting.value_or(entry.seconds, formatting.duration, why)
 
 
 def _sum(entry: IndexUse, found: Sequence[EndpointAblation] | None, findings: DatabaseEvidence) -> FormattedValue:
@@ -150,9 +139,8 @@ def _saved(found: Sequence[EndpointAblation], label: str = "") -> Iterator[str]:
     for one in found:
         difference = formatting.tidy(one.pages_added if label else one.pages_saved)
         without, present = formatting.tidy(one.pages_without), formatting.tidy(one.pages_with)
-        yield (
-            f"{formatting.plain(one.endpoint)}: {label}{difference} per request ({without} without, {present} with it)"
-        )
+        both = f"({without} without, {present} with it)"
+        yield f"{formatting.plain(one.endpoint)}: {label}{difference} per request {both}"
 
 
 def _written(found: Sequence[EndpointAblation]) -> Iterator[str]:
@@ -163,6 +151,5 @@ def _written(found: Sequence[EndpointAblation]) -> Iterator[str]:
 def _worse(ablated: IndexAblation | None) -> str:
     if ablated is None or ablated.worse is None:
         return ""
-    worse = ablated.worse
-    change = plan_change(worse)
-    return f"{formatting.plain(worse.text)}: {words(change)}" if change else formatting.plain(worse.text)
+    text, change = formatting.plain(ablated.worse.text), plan_change(ablated.worse)
+    return f"{text}: {words(change)}" if change else text

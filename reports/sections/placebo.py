@@ -27,7 +27,7 @@ def placebo_rows(treated: Sequence[PlaceboEffect]) -> tuple[PlaceboRow, ...]:
     return tuple(
         PlaceboRow(
             one.after.metric.label,
-            formatting.plain(one.after.endpoint or formatting.ALL_REQUESTS),
+            formatting.requests_of(one.after.endpoint),
             *_change(one.placebo),
             *_change(one.after),
         )
@@ -40,7 +40,7 @@ def placebo_sentence(treated: Sequence[PlaceboEffect]) -> str:
     first = next((one for one in treated if one.after.metric.name == HEADLINES[0]), next(iter(treated), None))
     if first is None or first.placebo.change is None or first.after.change is None:
         return ""
-    place = f"{first.after.metric.label} of {formatting.plain(first.after.endpoint or formatting.ALL_REQUESTS)}"
+    place = f"{first.after.metric.label} of {formatting.requests_of(first.after.endpoint)}"
     return f"{place}: {_words(first.placebo.change)} by VACUUM and ANALYZE alone, {_words(first.after.change)} in all."
 
 

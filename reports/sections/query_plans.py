@@ -21,6 +21,14 @@ SCANS = {
 """The nodes of EXPLAIN that read a table, in plain words."""
 
 
+class QueryPlanSide(NamedTuple):
+    """The plan of a statement in one arm, with the buffers and rows that it read."""
+
+    buffers: FormattedValue
+    rows: FormattedValue
+    tree: str
+
+
 class QueryPlanRow(NamedTuple):
     """One statement in both arms; ``short`` is its ``text`` cut for a table, ``alone`` the only arm that runs it."""
 
@@ -29,12 +37,8 @@ class QueryPlanRow(NamedTuple):
     text: str
     endpoints: str
     words: str
-    pages_before: FormattedValue
-    pages_after: FormattedValue
-    rows_before: FormattedValue
-    rows_after: FormattedValue
-    tree_before: str
-    tree_after: str
+    before: QueryPlanSide
+    after: QueryPlanSide
 
 
 class QueryPlanGroup(NamedTuple):
@@ -140,27 +144,22 @@ def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
     either = change.either
     text = formatting.plain(either.text)
     endpoints = findings.endpoints.get((either.service, either.fingerprint), ())
-    arms = (change.before, change.after)
-    pages, rows = (
-        [
-            formatting.value_or(value, formatting.tidy, "not known from an estimate" if arm else "not run in this arm")
-            for arm, value in zip(arms, values, strict=True)
-        ]
-        for values in (change.buffers, change.rows_scanned)
-    )
-    trees = ["\n".join(plan_tree(arm.root)) if arm else "" for arm in arms]
     return QueryPlanRow(
-        "before" if change.after is None else "after" if change.before is None else "",
-        formatting.one_line(text, LONGEST),
-        text,
-        formatting.plain(", ".join(endpoints)),
-        words(change) if change.before and change.after else _scans(either),
-        pages[0],
-        pages[1],
-        rows[0],
-        rows[1],
-        *trees,
+        alone="before" if change.after is None else "after" if change.before is None else "",
+        short=formatting.one_line(text, LONGEST),
+        text=text,
+        endpoints=formatting.plain(", ".join(endpoints)),
+        words=words(change) if change.before and change.after else _scans(either),
+        before=_side(change.before, change.buffers[0], change.rows_scanned[0]),
+        after=_side(change.after, change.buffers[1], change.rows_scanned[1]),
     )
+
+
+def _side(explained: ExplainedStatement | None, buffers: float | None, rows: float | None) -> QueryPlanSide:
+    why = "not known from an estimate" if explained else "not run in this arm"
+    tree = "\n".join(plan_tree(explained.root)) if explained else ""
+    cells = [formatting.value_or(value, formatting.tidy, why) for value in (buffers, rows)]
+    return QueryPlanSide(cells[0], cells[1], tree)
 
 
 def plan_tree(node: PlanNode, depth: int = 0) -> Iterator[str]:

@@ -71,7 +71,7 @@ def search_table(plan: Plan, summary: Summary, comparison: Comparison) -> Search
         limits=formatting.listed([formatting.plain(text.strip()) for text in plan.capacity.limit]),
         confirmed=stage.search.confirm,
         arms=tuple(_arm(pair, arm) for arm in ARMS),
-        change=_change(pair),
+        change=formatting.factor(pair.change) if pair and pair.change else "",
         tally=f"{formatting.plural(tries, 'try')} in {formatting.plural(len(found), 'leg')}",
         rows=tuple(_row(one) for one in sorted(found, key=lambda one: (one.leg.block, ARMS.index(one.leg.arm)))),
     )
@@ -86,13 +86,6 @@ def _arm(pair: Pair | None, arm: str) -> ArmCapacity:
         return ArmCapacity(arm, formatting.missing("no leg of this arm has a result"), "")
     held = FormattedValue(formatting.levels(pair)[number])
     return ArmCapacity(arm, held, formatting.value_interval(RATE, interval) if interval else "")
-
-
-def _change(pair: Pair | None) -> str:
-    if pair is None or pair.change is None:
-        return ""
-    interval = formatting.factor_interval(pair.change)
-    return f"{formatting.factor(pair.change)}{f' (95 % interval {interval})' if interval else ''}"
 
 
 def _row(one: SearchResult) -> SearchRow:

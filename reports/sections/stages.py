@@ -100,7 +100,7 @@ def _rows(
             found = [pairs.get((metric.name, stage, endpoint)) for metric in metrics]
             changes = (_change(summary, metric, pair) for metric, pair in zip(metrics, found, strict=True))
             yield EndpointRow(
-                formatting.ALL_REQUESTS if endpoint is None else formatting.plain(endpoint),
+                formatting.requests_of(endpoint),
                 _cells(summary, "before", stage, endpoint, metrics),
                 _cells(summary, "after", stage, endpoint, metrics),
                 (FormattedValue(""), *changes),
@@ -119,7 +119,7 @@ def _cells(
 ) -> tuple[FormattedValue, ...]:
     row = summary.row(arm, None, stage, endpoint)
     if row is None:
-        return tuple(formatting.missing("not requested in this arm") for _ in range(1 + len(metrics)))
+        return (formatting.missing("not requested in this arm"),) * (1 + len(metrics))
     values = (value_cell(row, m, least_samples(summary, m, arm, stage, endpoint)) for m in metrics)
     return (FormattedValue(formatting.count(row.requests)), *values)
 
@@ -128,12 +128,13 @@ def value_cell(row: Row, metric: Metric, least: int) -> FormattedValue:
     """A metric's value without its unit; every leg has at least ``least`` samples of it."""
     value = row.value(metric.name)
     if value is None:
-        return formatting.missing(_why_missing(metric))
+        return formatting.missing(
+            metric.missing or ("no request succeeded" if metric.unit is Unit.MS else "not measured")
+        )
     if metric.quantile is not None and least < metric.min_samples:
         return FormattedValue("too few", too_few(metric), faint=True)
-    if metric.quantile is not None and least < metric.finding_samples:
-        return FormattedValue(formatting.bare(metric, value), indicative(metric), faint=True)
-    return FormattedValue(formatting.bare(metric, value))
+    weak = metric.quantile is not None and least < metric.finding_samples
+    return FormattedValue(formatting.bare(metric, value), indicative(metric) if weak else "", faint=weak)
 
 
 def indicative(metric: Metric) -> str:
@@ -142,15 +143,10 @@ def indicative(metric: Metric) -> str:
     return f"indicative only (few samples): {metric.label} needs {needed} in every leg"
 
 
-def _why_missing(metric: Metric) -> str:
-    return metric.missing or ("no request succeeded" if metric.unit is Unit.MS else "not measured")
-
-
 def _change(summary: Summary, metric: Metric, pair: Pair | None) -> FormattedValue:
     if pair is None:
         return change_cell(None)
     least = min(least_samples(summary, metric, arm, pair.stage, pair.endpoint) for arm in ARMS)
     few = metric.quantile is not None and least < metric.min_samples
-    cell = change_cell(pair, too_few=few)
-    weak = few or (metric.quantile is not None and least < metric.finding_samples)
-    return FormattedValue(cell.text, cell.why, faint=weak)
+    weak = metric.quantile is not None and least < metric.finding_samples
+    return change_cell(pair, too_few=few)._replace(faint=weak)

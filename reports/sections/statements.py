@@ -1,6 +1,6 @@
 """Top SQL by total time per request, before and after."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from harness.analysis.statements import SLOW_MS, StatementUse
@@ -69,8 +69,9 @@ def _per_request(use: StatementUse | None) -> float:
 def _row(key: tuple[str, str], found: Mapping[str, Mapping[tuple[str, str], StatementUse]]) -> StatementRow:
     before, after = (found[arm].get(key) for arm in ARMS)
     text = next((use.text for use in (after, before) if use and use.text), "")
+    shown = formatting.one_line(text.replace("%s", "?"), LONGEST)
     return StatementRow(
-        text=_text(key[1], text),
+        text="statements of other roles (text not visible)" if key[1] == HIDDEN else shown,
         service=formatting.plain(key[0]),
         before=_side(before, counted=bool(found[ARMS[0]])),
         after=_side(after, counted=bool(found[ARMS[1]])),
@@ -78,25 +79,17 @@ def _row(key: tuple[str, str], found: Mapping[str, Mapping[tuple[str, str], Stat
     )
 
 
-def _text(fingerprint: str, text: str) -> str:
-    if fingerprint == HIDDEN:
-        return "statements of other roles (text not visible)"
-    return formatting.one_line(text.replace("%s", "?"), LONGEST)
-
-
 def _side(use: StatementUse | None, *, counted: bool) -> StatementSide:
     if use is None or not use.requests:
         none = formatting.missing("not executed in this arm" if counted else "not counted in this arm")
-        return StatementSide(none, none, none, none, none)
-    unknown = "the server did not record it"
+        return StatementSide(*[none] * 5)
+    buffers, unknown = (use.hit + use.read) / use.calls if use.calls else None, "the server did not record it"
     return StatementSide(
         calls=FormattedValue(formatting.number(use.calls / use.requests)),
         ms=FormattedValue(formatting.number(_per_request(use))),
         mean=FormattedValue(formatting.number(use.mean_ms)),
         slowest=formatting.value_or(use.slowest_ms or None, formatting.number, unknown),
-        buffers=formatting.value_or(
-            (use.hit + use.read) / use.calls if use.calls else None, formatting.number, unknown
-        ),
+        buffers=formatting.value_or(buffers, formatting.number, unknown),
     )
 
 
@@ -112,10 +105,6 @@ def _what(before: StatementUse | None, after: StatementUse | None, *, both: bool
 
 
 def _slow(found: Mapping[str, Mapping[tuple[str, str], StatementUse]]) -> str:
-    counts = [f"{arm} {_count(list(found[arm].values()))}" for arm in ARMS if found[arm]]
+    slow = {arm: sum(max(use.mean_ms, use.slowest_ms) > SLOW_MS for use in found[arm].values()) for arm in ARMS}
+    counts = (f"{arm} {formatting.count(slow[arm]) if slow[arm] else 'none'}" for arm in ARMS if found[arm])
     return f"Statements with an execution over {formatting.number(SLOW_MS)} ms: {', '.join(counts)}."
-
-
-def _count(uses: Sequence[StatementUse]) -> str:
-    slow = [use for use in uses if max(use.mean_ms, use.slowest_ms) > SLOW_MS]
-    return formatting.count(len(slow)) if slow else "none"

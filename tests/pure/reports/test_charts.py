@@ -13,7 +13,7 @@ import pytest
 from harness.analysis.timeline import Second
 from reports import charts
 from reports.charts import axes, paper, timeline
-from reports.html import draw_pictures
+from reports.html import Pictures
 
 if TYPE_CHECKING:
     from reports.charts.paper import Chart
@@ -79,10 +79,10 @@ def test_the_forest_names_the_busiest_of_many_endpoints(awkward_runs: dict[str, 
 
 
 def test_no_chart_is_drawn_of_nothing(awkward_runs: dict[str, Run]) -> None:
-    pictures = draw_pictures(awkward_runs["nothing measured"].result)
+    pictures = Pictures(awkward_runs["nothing measured"].result)
     assert pictures.timeline is None
-    assert pictures.distributions == ()
-    assert pictures.blocks == ()
+    assert pictures.distributions == []
+    assert pictures.blocks == []
 
 
 def test_the_timeline_names_its_stages(usual: Run) -> None:

@@ -200,8 +200,8 @@ def test_the_plans_in_strings() -> None:
         "1 statement with another query plan (1 had a Seq Scan before); 1 run only in before, 1 only in after."
     )
     (row,) = table.changed
-    assert (row.pages_before.text, row.pages_after.text, row.rows_before.text) == ("412", "6", "4,000")
-    assert row.tree_after == (
+    assert (row.before.buffers.text, row.after.buffers.text, row.before.rows.text) == ("412", "6", "4,000")
+    assert row.after.tree == (
         "Limit  (20 rows, 6 buffers)\n"
         "  Index Scan (finds rows by index) of contents using by_score  (20 rows, 6 buffers)"
     )
@@ -216,7 +216,7 @@ def test_estimates_say_that_they_are() -> None:
     assert table
     assert table.estimated
     assert table.missing == "no log"
-    assert table.changed[0].rows_before.why
+    assert table.changed[0].before.rows.why
 
 
 def test_machines_get_all_of_it() -> None:
