@@ -275,6 +275,12 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
+def first_of(names: Sequence[str], most: int, separator: str = ", ") -> str:
+    """The first names and the number of the others: ``a, b and 3 more``."""
+    more = len(names) - most
+    return separator.join(names[:most]) + (f" and {count(more)} more" if more > 0 else "")
+
+
 def capitalised(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]

@@ -7,8 +7,14 @@ from functools import partial
 from markupsafe import Markup
 
 from harness.verdict.result import Result
-from reports import charts
+from reports.charts.blocks import blocks_charts
+from reports.charts.distributions import distribution_charts
+from reports.charts.forest import forest_chart
+from reports.charts.migration import migration_chart
 from reports.charts.paper import Chart
+from reports.charts.search import search_chart
+from reports.charts.timeline import bucket_seconds, timeline_chart
+from reports.charts.waterfall import waterfall_chart
 from reports.glossary import glossary_html, link_terms
 from reports.page import Page
 from reports.sections import request_cost
@@ -34,16 +40,16 @@ class Pictures:
     def __init__(self, result: Result) -> None:
         plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
         steps = result.attribution.waterfalls if result.attribution else ()
-        self.forest = _both("forest", partial(charts.forest_chart, summary, comparison, verdict))
-        self.distributions = charts.distribution_charts(summary)
-        self.timeline = _both("timeline", partial(charts.timeline_chart, plan, summary))
-        self.timeline_step = charts.bucket_seconds(plan.seconds)
-        self.search = _both("search", partial(charts.search_chart, summary, comparison))
-        self.blocks = charts.blocks_charts(comparison, verdict)
+        self.forest = _both("forest", partial(forest_chart, summary, comparison, verdict))
+        self.distributions = distribution_charts(summary)
+        self.timeline = _both("timeline", partial(timeline_chart, plan, summary))
+        self.timeline_step = bucket_seconds(plan.seconds)
+        self.search = _both("search", partial(search_chart, summary, comparison))
+        self.blocks = blocks_charts(comparison, verdict)
         self.waterfalls = [
-            _both(f"waterfall-{fall.total.metric.name}", partial(charts.waterfall_chart, fall)) for fall in steps
+            _both(f"waterfall-{fall.total.metric.name}", partial(waterfall_chart, fall)) for fall in steps
         ]
-        self.migration = _both("migration", partial(charts.migration_chart, result.evidence.migration))
+        self.migration = _both("migration", partial(migration_chart, result.evidence.migration))
 
 
 def _both(name: str, draw: Callable[[int, str], Chart | None]) -> tuple[Chart, Chart] | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from harness.analysis.placebo import placebo_effects
 from harness.analysis.summary import Summary
 from harness.plan.checks.external import without_credentials
-from harness.plan.model import ARMS, Arm, Plan
+from harness.plan.model import ARMS, Arm
 from harness.record.setup import Setup
 from harness.record.trial import Migration
 from harness.verdict.result import Result
@@ -104,7 +104,7 @@ class Page:
         self.usage = usage_rows(summary)
         self.server = server_section(summary)
         self.statements = statement_table(summary)
-        self.migrations = tuple(_migration(arms, migration) for arms, migration in _by_database(result.migrations))
+        self.migrations = tuple(_migrations(result.migrations))
         self.names_services = any(row.service for row in self.migrations)
         self.claims = claim_rows(verdict)
         self.setup = tuple(facts for facts in _setup(result) if facts.rows)
@@ -120,11 +120,12 @@ class Page:
         self.minimum_effects = minimum_effects(plan.judgement)
 
 
-def _by_database(migrations: Sequence[Migration]) -> Iterator[tuple[list[str], Migration]]:
+def _migrations(migrations: Sequence[Migration]) -> Iterator[MigrationRow]:
+    """A row for each database: arms with the same migration share one."""
     arms: dict[Migration, list[str]] = {}
     for migration in migrations:
         arms.setdefault(replace(migration, arm=""), []).append(migration.arm)
-    yield from ((names, migration) for migration, names in arms.items())
+    yield from (_migration(names, migration) for migration, names in arms.items())
 
 
 def _migration(arms: Sequence[str], migration: Migration) -> MigrationRow:
@@ -148,26 +149,19 @@ def _setup(result: Result) -> Iterator[Facts]:
     yield Facts("Versions", _rows(setup.versions))
     yield Facts("Host", tuple(_host(k, v) for k, v in setup.host.items()))
     measured = {arm for order in setup.order for arm in order}
-    arms = ((arm, ", ".join(_arm(part))) for arm, part in plan.arms_in_order.items() if arm in measured)
-    yield Facts("Arms", tuple((formatting.plain(arm), formatting.plain(text)) for arm, text in arms))
-    yield Facts("Load of a leg", tuple(_load(plan)))
+    arms = {arm: ", ".join(_arm(part)) for arm, part in plan.arms_in_order.items() if arm in measured}
+    yield Facts("Arms", _rows(arms))
+    profile = formatting.plain(plan.profile) if plan.profile else "none"
+    yield Facts("Load of a leg", (("profile", profile), ("length", formatting.duration(plan.seconds))))
     yield Facts("Time to readiness, mean", tuple(_readiness(summary)))
-    yield Facts(
-        "Data", tuple((formatting.plain(k), f"{formatting.count(v)} rows") for k, v in setup.row_counts.items())
-    )
+    yield Facts("Data", _rows({table: f"{formatting.count(rows)} rows" for table, rows in setup.row_counts.items()}))
     yield Facts("Server settings", _rows(setup.settings))
     yield Facts("Order of legs", tuple(_order(setup)))
     yield Facts("Generator", tuple(_generator(summary)))
     yield Facts("Selftest of this machine", certificate_facts(result.certificate))
-    yield Facts(
-        "Seeds and fingerprints",
-        (
-            ("random seed", str(setup.order_seed)),
-            ("plan", formatting.plain(setup.plan_fingerprint)),
-            ("user files", formatting.plain(setup.users_fingerprint)),
-            ("seeded data", formatting.plain(setup.seed_fingerprint or "not fingerprinted")),
-        ),
-    )
+    users, data = setup.users_fingerprint, setup.seed_fingerprint or "not fingerprinted"
+    prints = {"plan": setup.plan_fingerprint, "user files": users, "seeded data": data}
+    yield Facts("Seeds and fingerprints", _rows({"random seed": str(setup.order_seed), **prints}))
 
 
 def _arm(part: Arm) -> Iterator[str]:
@@ -189,11 +183,6 @@ def _host(key: str, value: str | float) -> tuple[str, str]:
     if key.endswith("_bytes"):
         return name, formatting.size(int(value))
     return name, formatting.count(value) if isinstance(value, int) else formatting.number(value)
-
-
-def _load(plan: Plan) -> Iterator[tuple[str, str]]:
-    yield "profile", formatting.plain(plan.profile) if plan.profile else "none"
-    yield "length", formatting.duration(plan.seconds)
 
 
 def _readiness(summary: Summary) -> Iterator[tuple[str, str]]:

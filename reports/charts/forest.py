@@ -21,10 +21,9 @@ from harness.verdict.judge import Verdict
 from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
-from reports.charts.paper import Chart
+from reports.charts.paper import Chart, Layout
 from reports.sections.stages import busiest
 
-NARROW = 560
 MOST_ENDPOINTS = 12
 REACH = 6.0
 """Largest factor by which an interval extends the axis beyond the outermost dot; longer ones end in an arrow."""
@@ -54,23 +53,10 @@ class _Row(NamedTuple):
         return self.change is not None and self.change.scale == "ratio"
 
 
-class _Layout(NamedTuple):
-    """Positions in pixels."""
-
-    width: int
-    label_left: int
-    label_width: int
-    plot_left: int
-    plot_width: int
-    row: int
-    heading: int
-    drop: int
-
-
-def _layout(width: int) -> _Layout:
-    if width < NARROW:
-        return _Layout(width, 18, width - 100, 8, width - 16, 58, 28, 42)
-    return _Layout(width, 22, 266, 298, width - 298 - 216, 36, 30, 15)
+def _layout(width: int) -> Layout:
+    if width < paper.NARROW:
+        return Layout(width, 18, width - 100, 8, width - 16, 28, 58, 42)
+    return Layout(width, 22, 266, 298, width - 298 - 216, 30, 36, 15)
 
 
 def forest_chart(
@@ -157,11 +143,11 @@ def _values(pair: Pair) -> str:
     return f" {formatting.ARROW} ".join(formatting.levels(pair))
 
 
-def _tops(rows: Sequence[_Row], layout: _Layout) -> tuple[list[float], float]:
+def _tops(rows: Sequence[_Row], layout: Layout) -> tuple[list[float], float]:
     tops, y = [], 0.0
     for row in rows:
         tops.append(y)
-        y += layout.heading if row.heading else layout.row
+        y += layout.head if row.heading else layout.row
     return tops, y + 4
 
 
@@ -177,10 +163,10 @@ def _reach(rows: Sequence[_Row]) -> tuple[float, float]:
     return min(low / margin, 0.8), max(high * margin, 1.25)
 
 
-def _ratio_axis(axes: Axes, low: float, high: float, layout: _Layout) -> None:
+def _ratio_axis(axes: Axes, low: float, high: float, layout: Layout) -> None:
     ticks = scales.change_ticks(low, high, most=max(layout.plot_width // 62, 3))
     scales.log_axis(axes, (low, high), ticks, (formatting.change_tick(tick) for tick in ticks))
-    if layout.width >= NARROW:  # a narrow picture has its text in the way of full lines
+    if not layout.narrow:  # a narrow picture has its text in the way of full lines
         axes.grid(visible=True, axis="x")
         axes.axvline(1.0, color=paper.MUTED, linewidth=1)
 
@@ -211,12 +197,12 @@ def _mark(axes: Axes, place: tuple[float, float], marker: str, colour: str, *, h
     axes.plot(*place, linestyle="none", clip_on=False, **style)
 
 
-def _labels(figure: Figure, row: _Row, top: float, layout: _Layout) -> None:
+def _labels(figure: Figure, row: _Row, top: float, layout: Layout) -> None:
     write = partial(paper.write, figure)
     if row.heading:
-        write(2, top + layout.heading - 9, row.title, colour=paper.MUTED, size=paper.SMALL)
+        write(2, top + layout.head - 9, row.title, colour=paper.MUTED, size=paper.SMALL)
         return
-    narrow, right = layout.width < NARROW, layout.width - 2
+    narrow, right = layout.narrow, layout.width - 2
     first = top + (14 if row.detail or narrow else 19)
     write(2, first, row.mark, colour=row.colour, size=paper.TEXT + 1)
     write(layout.label_left, first, paper.fitted(row.title, layout.label_width, paper.TEXT))
@@ -230,10 +216,6 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout) -> None:
     if row.change is None:
         return
     number_y = first if narrow else top + layout.drop + 4
+    write(right if narrow else right - 134, number_y, formatting.change_with_unit(row.change), ha="right")
     interval = formatting.change_interval(row.change) or "no interval"
-    if narrow:
-        write(right, number_y, formatting.change_with_unit(row.change), ha="right")
-        write(right, number_y + 14, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
-    else:
-        write(right - 134, number_y, formatting.change_with_unit(row.change), ha="right")
-        write(right, number_y, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
+    write(right, number_y + (14 if narrow else 0), interval, colour=paper.MUTED, size=paper.SMALL, ha="right")

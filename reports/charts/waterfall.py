@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,10 +18,9 @@ from harness.analysis.steps import Waterfall
 from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
-from reports.charts.paper import Chart
+from reports.charts.paper import Chart, Layout
 from reports.sections.steps import TOTAL, WORSE, changed, note, share_text
 
-NARROW = 560
 REACH = 3.0
 """Largest factor by which an interval extends the axis beyond the outermost level; longer ones end in an arrow."""
 LEAST_SPAN = 1.3
@@ -60,26 +59,10 @@ class _Row(NamedTuple):
         return paper.UNDECIDED if self.hollow else COLOURS[self.note]
 
 
-class _Layout(NamedTuple):
-    """Positions in pixels."""
-
-    width: int
-    label_width: int
-    plot_left: int
-    plot_width: int
-    head: int
-    row: int
-    drop: int
-
-    @property
-    def narrow(self) -> bool:
-        return self.width < NARROW
-
-
-def _layout(width: int) -> _Layout:
-    if width < NARROW:
-        return _Layout(width, width - 118, 8, width - 16, 0, 66, 48)
-    return _Layout(width, 246, 256, width - 256 - 250, 22, 38, 16)
+def _layout(width: int) -> Layout:
+    if width < paper.NARROW:
+        return Layout(width, 0, width - 118, 8, width - 16, 0, 66, 48)
+    return Layout(width, 0, 246, 256, width - 256 - 250, 22, 38, 16)
 
 
 def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
@@ -127,7 +110,7 @@ def _whisker(row: _Row) -> tuple[float, float] | None:
     return row.end * change.low / change.value, row.end * change.high / change.value
 
 
-def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: _Layout) -> tuple[float, float]:
+def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: Layout) -> tuple[float, float]:
     """Set the logarithmic axis; returns the limits of whiskers."""
     levels = [row.end for row in rows if row.end]
     ends = [end for row in rows if (whisker := _whisker(row)) for end in whisker]
@@ -173,16 +156,11 @@ def _draw(axes: Axes, fall: Waterfall, row: _Row, y: float, limits: tuple[float,
 
 
 def _bar(axes: Axes, row: _Row, y: float) -> None:
-    axes.fill_betweenx(
-        [y - BAR, y + BAR],
-        row.start or 1,
-        row.end or 1,
-        facecolor=paper.PAPER if row.hollow else row.colour,
-        edgecolor=row.colour,
-        linewidth=1.2,
-        linestyle=(0, (3, 2)) if row.hollow else "solid",
-        zorder=2,
-    )
+    fill: dict[str, Any] = {"facecolor": row.colour, "linestyle": "solid"}
+    if row.hollow:
+        fill = {"facecolor": paper.PAPER, "linestyle": (0, (3, 2))}
+    ends = (row.start or 1, row.end or 1)
+    axes.fill_betweenx([y - BAR, y + BAR], *ends, edgecolor=row.colour, linewidth=1.2, zorder=2, **fill)
 
 
 def _interval(axes: Axes, row: _Row, y: float, limits: tuple[float, float]) -> None:
@@ -210,13 +188,13 @@ def _number(
     scales.note(axes, text, (beside or value, y), shift, align=(side, "center"), colour=paper.INK).set_zorder(5)
 
 
-def _heads(figure: Figure, layout: _Layout) -> None:
+def _heads(figure: Figure, layout: Layout) -> None:
     right = layout.width - 2
     for x, text in ((right - CHANGE, "change"), (right - INTERVAL, "95 % interval"), (right, "share")):
         paper.write(figure, x, 12, text, colour=paper.MUTED, size=paper.SMALL, ha="right")
 
 
-def _labels(figure: Figure, row: _Row, top: float, layout: _Layout) -> None:
+def _labels(figure: Figure, row: _Row, top: float, layout: Layout) -> None:
     write = partial(paper.write, figure)
     narrow = layout.narrow
     first = top + (16 if narrow or row.detail else layout.drop + 4)
@@ -229,22 +207,16 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout) -> None:
         if row.title != "before":
             write(right - (0 if layout.narrow else CHANGE), first, formatting.DASH, ha="right")
         return
-    interval = formatting.change_interval(row.change) or "no interval"
+    change, interval = formatting.change_with_unit(row.change), formatting.change_interval(row.change) or "no interval"
     share = share_text(row.share) if row.share is not None else formatting.DASH
     number = first if narrow else top + layout.drop + (4 if not row.note else -3)
     colour = paper.MUTED if row.hollow else paper.INK
     if narrow:
-        write(
-            right,
-            number,
-            f"{formatting.change_with_unit(row.change)} {formatting.DOT} {share}",
-            ha="right",
-            colour=colour,
-        )
+        write(right, number, f"{change} {formatting.DOT} {share}", ha="right", colour=colour)
         noted = f"{row.note} {formatting.DOT} {interval}" if row.note else interval
         write(right, number + 14, noted, colour=paper.MUTED, size=paper.SMALL, ha="right")
         return
-    write(right - CHANGE, number, formatting.change_with_unit(row.change), ha="right", colour=colour)
+    write(right - CHANGE, number, change, ha="right", colour=colour)
     write(right - INTERVAL, number, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
     write(right, number, share, ha="right", colour=colour)
     if row.note:

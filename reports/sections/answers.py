@@ -109,10 +109,8 @@ def _in_short(agreement: ResponseAgreement) -> str:
             return no_answers_finding(agreement).seen
         case AnswerOutcome.DIFFERENT:
             different = [place for place in agreement.places if place.different]
-            named = [f"{formatting.plain(p.endpoint)} ({formatting.count(p.different)})" for p in different[:NAMED]]
-            more = len(different) - NAMED
-            rest = f" and {formatting.count(more)} more" if more > 0 else ""
-            return f"{_differ(agreement.different)} (of {asked}): {', '.join(named)}{rest}"
+            named = [f"{formatting.plain(p.endpoint)} ({formatting.count(p.different)})" for p in different]
+            return f"{_differ(agreement.different)} (of {asked}): {formatting.first_of(named, NAMED)}"
         case AnswerOutcome.REQUESTS_DIFFER:
             parted = f"; {_parted(agreement.parting)}" if agreement.parting else ""
             return f"responses compared for only {asked} of {wanted} requests{parted}"

@@ -24,15 +24,7 @@ class PlaceboRow(NamedTuple):
 
 def placebo_rows(treated: Sequence[PlaceboEffect]) -> tuple[PlaceboRow, ...]:
     """Each metric measured in all three arms."""
-    return tuple(
-        PlaceboRow(
-            one.after.metric.label,
-            formatting.requests_of(one.after.endpoint),
-            *_change(one.placebo),
-            *_change(one.after),
-        )
-        for one in treated
-    )
+    return tuple(_row(one) for one in treated)
 
 
 def placebo_sentence(treated: Sequence[PlaceboEffect]) -> str:
@@ -42,6 +34,11 @@ def placebo_sentence(treated: Sequence[PlaceboEffect]) -> str:
         return ""
     place = f"{first.after.metric.label} of {formatting.requests_of(first.after.endpoint)}"
     return f"{place}: {_words(first.placebo.change)} by VACUUM and ANALYZE alone, {_words(first.after.change)} in all."
+
+
+def _row(one: PlaceboEffect) -> PlaceboRow:
+    where = formatting.requests_of(one.after.endpoint)
+    return PlaceboRow(one.after.metric.label, where, *_change(one.placebo), *_change(one.after))
 
 
 def _words(change: Change) -> str:

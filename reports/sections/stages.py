@@ -13,7 +13,7 @@ from harness.verdict.outcomes import Outcomes
 from reports import formatting
 from reports.formatting import FormattedValue
 from reports.sections.outcomes import OutcomeCell, outcome_cell
-from reports.sections.targets import SAMPLES, change_cell, too_few
+from reports.sections.targets import SAMPLES, change_cells, too_few
 
 
 class Column(NamedTuple):
@@ -99,10 +99,11 @@ def _rows(
         if any(summary.row(arm, None, stage, endpoint) for arm in ARMS):
             found = [pairs.get((metric.name, stage, endpoint)) for metric in metrics]
             changes = (_change(summary, metric, pair) for metric, pair in zip(metrics, found, strict=True))
+            before, after = (_cells(summary, arm, stage, endpoint, metrics) for arm in ARMS)
             yield EndpointRow(
                 formatting.requests_of(endpoint),
-                _cells(summary, "before", stage, endpoint, metrics),
-                _cells(summary, "after", stage, endpoint, metrics),
+                before,
+                after,
                 (FormattedValue(""), *changes),
                 (OutcomeCell(), *(outcome_cell(outcomes, pair) for pair in found)),
             )
@@ -145,8 +146,8 @@ def indicative(metric: Metric) -> str:
 
 def _change(summary: Summary, metric: Metric, pair: Pair | None) -> FormattedValue:
     if pair is None:
-        return change_cell(None)
+        return change_cells(None)[0]
     least = min(least_samples(summary, metric, arm, pair.stage, pair.endpoint) for arm in ARMS)
     few = metric.quantile is not None and least < metric.min_samples
     weak = metric.quantile is not None and least < metric.finding_samples
-    return change_cell(pair, too_few=few)._replace(faint=weak)
+    return change_cells(pair, too_few=few)[0]._replace(faint=weak)

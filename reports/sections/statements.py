@@ -51,11 +51,8 @@ def statement_table(summary: Summary) -> StatementTable | None:
     ranked = sorted(keys, key=lambda key: -max(_per_request(found[arm].get(key)) for arm in ARMS))
     rows = tuple(_row(key, found) for key in ranked[:MOST])
     left = len(ranked) - len(rows)
-    return StatementTable(
-        slow=_slow(found),
-        rows=rows,
-        more=f"{formatting.plural(left, 'more statement')} in statements.json" if left else "",
-    )
+    more = f"{formatting.plural(left, 'more statement')} in statements.json" if left else ""
+    return StatementTable(_slow(found), rows, more)
 
 
 def _key(use: StatementUse) -> tuple[str, str]:
