@@ -3,8 +3,6 @@
 The same run gives the same bytes on every machine.
 """
 
-from typing import Any
-
 from harness.verdict.result import Result
 from reports import junit, markdown, page
 from reports.history import history_json, history_text
@@ -23,28 +21,23 @@ def render(result: Result) -> dict[str, str]:
     from reports import html  # noqa: PLC0415 - Matplotlib takes half a second, which printing a verdict does not need
 
     shown, summary, evidence = page.Page(result), result.summary, result.evidence
-    records: dict[str, dict[str, Any]] = {
+    found, attribution = evidence.databases, result.attribution
+    records = {
         "summary.json": summary_record(summary),
         "comparison.json": comparison_record(result.comparison, result.outcomes),
         "verdict.json": verdict_record(result.verdict),
+        "statements.json": statements_record(summary) if summary.statements or summary.servers else None,
+        "attribution.json": attribution_record(attribution) if attribution else None,
+        "rehearsal.json": migration_record(evidence.migration) if evidence.migration else None,
+        "evidence.json": evidence_record(evidence) if evidence.request_costs else None,
+        "indexes.json": indexes_record(found) if found else None,
+        "plans.json": plans_record(found) if found and found.plan_changes else None,
     }
-    if summary.statements or summary.servers:
-        records["statements.json"] = statements_record(summary)
-    if result.attribution:
-        records["attribution.json"] = attribution_record(result.attribution)
-    if evidence.migration:
-        records["rehearsal.json"] = migration_record(evidence.migration)
-    if evidence.request_costs:
-        records["evidence.json"] = evidence_record(evidence)
-    if evidence.databases:
-        records["indexes.json"] = indexes_record(evidence.databases)
-        if evidence.databases.plan_changes:
-            records["plans.json"] = plans_record(evidence.databases)
     return {
         "report.html": html.to_html(shown, html.Pictures(result)),
         "summary.md": markdown.to_markdown(shown),
         "junit.xml": junit.to_junit(shown.findings),
-        **{name: to_json(record) for name, record in records.items()},
+        **{name: to_json(record) for name, record in records.items() if record},
     }
 
 

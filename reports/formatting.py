@@ -130,7 +130,7 @@ def change_tick(ratio: float) -> str:
 
 
 def count(value: int) -> str:
-    """An integer: ``21,480``."""
+    """An integer with its thousands separators: ``21,480``."""
     return f"{value:,}".replace("-", MINUS)
 
 

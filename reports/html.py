@@ -17,7 +17,6 @@ from reports.charts.timeline import bucket_seconds, timeline_chart
 from reports.charts.waterfall import waterfall_chart
 from reports.glossary import glossary_html, link_terms
 from reports.page import Page
-from reports.sections import request_cost
 from reports.templating import TEMPLATES
 
 SIZES = (900, 370)
@@ -64,11 +63,7 @@ def _markup(chart: Chart) -> Markup:
 def to_html(page: Page, pictures: Pictures) -> str:
     """``report.html``, with a glossary of the terms that it uses."""
     body = TEMPLATES.get_template("report.html.j2").render(
-        page=page,
-        pictures=pictures,
-        footnotes=Footnotes,
-        svg=_markup,
-        cost_heads=request_cost.HEADS,
+        page=page, pictures=pictures, footnotes=Footnotes, svg=_markup
     )
     linked, terms = link_terms(body)
     return linked.replace("</main>", f"{glossary_html(terms)}\n</main>")

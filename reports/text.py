@@ -21,13 +21,9 @@ Write = Callable[[str], str]
 
 
 def to_text(findings: VerdictPage, *, width: int, ascii_only: bool = False, colour: bool = False) -> str:
-    """The verdict, its targets, causes and caveats, without a trailing newline.
+    """The verdict, its targets, causes and caveats in at least 80 columns, without a trailing newline.
 
-    Args:
-        findings: the verdict in strings.
-        width: columns of the terminal, at least 80.
-        ascii_only: replace other characters, by ``?`` where they have no ASCII form.
-        colour: use escape sequences.
+    ``ascii_only`` replaces other characters, by ``?`` where they have no ASCII form.
     """
     return written(_blocks(findings, to_ascii if ascii_only else str), width=width, colour=colour)
 
@@ -92,7 +88,7 @@ def _answers(found: AnswerTable, write: Write) -> Iterator[RenderableType]:
 def _steps(steps: StepTable, write: Write) -> Iterator[RenderableType]:
     yield Text(write(f"{steps.title}: {steps.sentences[steps.lead]}"))
     column = steps.columns[steps.lead]
-    heads = ("step", f"{column.label}, {column.unit}".rstrip(", "), *HEADS[3:], "share", "")
+    heads = ("step", column.head, *HEADS[3:], "share", "")
     rows = [(row.name, row.values[steps.lead]) for row in steps.rows]
     cells = ((name, v.level.text, v.change.text, v.interval.text, v.share.text, v.note) for name, v in rows)
     yield table(heads, (tuple(map(write, row)) for row in cells), numbers=range(1, 5), indent=4)

@@ -25,13 +25,7 @@ def side_by_side(
 ) -> str:
     """A table per endpoint over all stages except ramps, then the reasons of inconclusive rows.
 
-    Args:
-        comparison: the two runs.
-        outcomes: the outcome of each row.
-        arm: the arm of both runs.
-        differing: facts that differ although the comparison was forced.
-        broken: broken guards of either run.
-        width: columns of the terminal.
+    ``differing`` are facts that differ although the comparison was forced, ``broken`` the broken guards of either run.
     """
     blocks = [label for label in (_label(FORCED, "differs", differing), _label(BROKEN, "broken", broken)) if label]
     endpoints = {pair.endpoint for pair in comparison.pairs if pair.stage is None}

@@ -6,6 +6,7 @@ A band shows where a target is met. Changes in percentage points have no place o
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
@@ -67,8 +68,9 @@ def forest_chart(
     if not rows:
         return None
     layout = _layout(width)
-    tops, bottom = _tops(rows, layout)
-    height = math.ceil(bottom) + 40
+    *tops, end = accumulate((layout.head if row.heading else layout.row for row in rows), initial=0)
+    bottom = end + 4
+    height = bottom + 40
 
     def paint(figure: Figure) -> None:
         axes = paper.bare_axes(figure, layout.plot_left, 0, layout.plot_width, bottom)
@@ -110,14 +112,11 @@ def _endpoints(summary: Summary, comparison: Comparison) -> Iterator[_Row]:
     """P95 of all requests and of the busiest endpoints; P50 where P95 has too few samples."""
     places: list[str | None] = [None, *busiest(summary, MOST_ENDPOINTS)]
     rows = [row for place in places if (row := _endpoint(comparison, place))]
-    if rows:
-        yield _Row(f"P95, {formatting.ALL_STAGES}{_more(summary)}", heading=True)
-        yield from rows
-
-
-def _more(summary: Summary) -> str:
     count = len(summary.endpoints)
-    return f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {count}" if count > MOST_ENDPOINTS else ""
+    chosen = f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {count}" if count > MOST_ENDPOINTS else ""
+    if rows:
+        yield _Row(f"P95, {formatting.ALL_STAGES}{chosen}", heading=True)
+        yield from rows
 
 
 def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
@@ -141,14 +140,6 @@ def _values(pair: Pair) -> str:
     if pair.before is None or pair.after is None:
         return ""
     return f" {formatting.ARROW} ".join(formatting.levels(pair))
-
-
-def _tops(rows: Sequence[_Row], layout: Layout) -> tuple[list[float], float]:
-    tops, y = [], 0.0
-    for row in rows:
-        tops.append(y)
-        y += layout.head if row.heading else layout.row
-    return tops, y + 4
 
 
 def _reach(rows: Sequence[_Row]) -> tuple[float, float]:

@@ -118,9 +118,8 @@ def _bands(axes: Axes, windows: Sequence[Window]) -> None:
 def _faults(axes: Axes, plan: Plan) -> None:
     for second, fault in plan.planned_faults:
         end = max(second + fault.seconds, second + SHORTEST_FAULT)
-        axes.axvspan(
-            second, end, facecolor="none", edgecolor=paper.FAIL, hatch="////", linewidth=0.8, alpha=0.45, zorder=1
-        )
+        hatched: dict[str, Any] = {"facecolor": "none", "edgecolor": paper.FAIL, "hatch": "////"}
+        axes.axvspan(second, end, **hatched, linewidth=0.8, alpha=0.45, zorder=1)
 
 
 def _stage_names(axes: Axes, windows: Sequence[Window], pixels_per_second: float) -> None:

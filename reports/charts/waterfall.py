@@ -77,8 +77,9 @@ def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
         axes = paper.bare_axes(figure, layout.plot_left, 0, layout.plot_width, bottom)
         axes.set_ylim(bottom, 0)
         limits = _level_axis(axes, fall, rows, layout)
-        if not layout.narrow:
-            _heads(figure, layout)
+        heads = {} if layout.narrow else {"change": CHANGE, "95 % interval": INTERVAL, "share": 0}
+        for text, left in heads.items():
+            paper.write(figure, width - 2 - left, 12, text, colour=paper.MUTED, size=paper.SMALL, ha="right")
         for number, row in enumerate(rows):
             top = layout.head + number * layout.row
             _labels(figure, row, top, layout)
@@ -186,12 +187,6 @@ def _number(
     text, shift = formatting.with_unit(fall.total.metric, value), (8 if rightwards else -8, 0)
     side: Literal["left", "right"] = "left" if rightwards else "right"
     scales.note(axes, text, (beside or value, y), shift, align=(side, "center"), colour=paper.INK).set_zorder(5)
-
-
-def _heads(figure: Figure, layout: Layout) -> None:
-    right = layout.width - 2
-    for x, text in ((right - CHANGE, "change"), (right - INTERVAL, "95 % interval"), (right, "share")):
-        paper.write(figure, x, 12, text, colour=paper.MUTED, size=paper.SMALL, ha="right")
 
 
 def _labels(figure: Figure, row: _Row, top: float, layout: Layout) -> None:

@@ -1,6 +1,6 @@
 """Indexes of the migration: size, build time, use, buffers saved and WAL added; flagged indexes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.evidence.ablation import plan_change
@@ -119,9 +119,9 @@ def _row(entry: IndexUse, findings: DatabaseEvidence) -> IndexRow:
         scans=formatting.value_or(use.scans if use else None, formatting.count, unread),
         entries=formatting.value_or(use.entries if use else None, formatting.count, unread),
         saved=_sum(entry, ablated.saved if ablated else None, findings),
-        saved_by=(*_saved(ablated.saved), *_saved(ablated.costing, "costs ")) if ablated else (),
+        saved_by=(*map(_saved, ablated.saved), *(_saved(one, "costs ") for one in ablated.costing)) if ablated else (),
         written=_sum(entry, ablated.written if ablated else None, findings),
-        written_by=tuple(_written(ablated.written)) if ablated else (),
+        written_by=tuple(map(_written, ablated.written)) if ablated else (),
         worse=_worse(ablated),
     )
 
@@ -135,17 +135,14 @@ def _sum(entry: IndexUse, found: Sequence[EndpointAblation] | None, findings: Da
     return formatting.missing(f"not dropped: {entry.index.needed}" if entry.index.needed else "not dropped")
 
 
-def _saved(found: Sequence[EndpointAblation], label: str = "") -> Iterator[str]:
-    for one in found:
-        difference = formatting.tidy(one.pages_added if label else one.pages_saved)
-        without, present = formatting.tidy(one.pages_without), formatting.tidy(one.pages_with)
-        both = f"({without} without, {present} with it)"
-        yield f"{formatting.plain(one.endpoint)}: {label}{difference} per request {both}"
+def _saved(one: EndpointAblation, label: str = "") -> str:
+    difference = formatting.tidy(one.pages_added if label else one.pages_saved)
+    both = f"({formatting.tidy(one.pages_without)} without, {formatting.tidy(one.pages_with)} with it)"
+    return f"{formatting.plain(one.endpoint)}: {label}{difference} per request {both}"
 
 
-def _written(found: Sequence[EndpointAblation]) -> Iterator[str]:
-    for one in found:
-        yield f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.wal_added)} bytes per request"
+def _written(one: EndpointAblation) -> str:
+    return f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.wal_added)} bytes per request"
 
 
 def _worse(ablated: IndexAblation | None) -> str:

@@ -10,7 +10,6 @@ from harness.record.cache_keys import KeyUse
 from reports import formatting
 from reports.formatting import FormattedValue
 
-HEADS = ("statements", "rows", "buffers", "WAL", "database time", "Redis hit rate")
 COUNTS: dict[str, Callable[[float], str]] = {
     "calls": formatting.tidy,
     "rows": formatting.tidy,
@@ -24,7 +23,7 @@ NOT_MEASURED = "the response comparison has no cache miss of this endpoint"
 
 
 class WorkRow(NamedTuple):
-    """One endpoint in both arms, a cell for each of ``HEADS``; ``note`` names repeated statements (N+1)."""
+    """One endpoint in both arms, a cell for each of ``COUNTS`` and the hit rate; ``note`` names N+1 statements."""
 
     endpoint: str
     requests: str
@@ -88,14 +87,14 @@ def _row(
         requests=" / ".join(formatting.count(cost.requests) if cost else "0" for cost in sides),
         before=_cells(sides[0], before),
         after=_cells(sides[1], after),
-        change=(*map(_change, before, after), "") if before and after else ("",) * len(HEADS),
+        change=(*map(_change, before, after), "") if before and after else ("",) * (len(COUNTS) + 1),
         note=" ".join(_notes(endpoint, repeated)),
     )
 
 
 def _cells(cost: RequestCost | None, values: Sequence[float] | None) -> tuple[FormattedValue, ...]:
     if cost is None or values is None:
-        return (formatting.missing(NOT_MEASURED),) * len(HEADS)
+        return (formatting.missing(NOT_MEASURED),) * (len(COUNTS) + 1)
     cells = (FormattedValue(write(value)) for write, value in zip(COUNTS.values(), values, strict=True))
     lookups = cost.keys_hit + cost.keys_missed
     hit_rate = f"{formatting.share(cost.keys_hit / lookups)} %" if lookups else None

@@ -23,6 +23,10 @@ class Column(NamedTuple):
     unit: str
     brief: bool = False
 
+    @property
+    def head(self) -> str:
+        return self.label if self.unit in {"", self.label} else f"{self.label}, {self.unit}"
+
 
 class EndpointRow(NamedTuple):
     """One endpoint in one stage: a cell per column for before, after, the change and its outcome."""

@@ -197,13 +197,11 @@ def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:
     requests = sum(leg.requests for leg in summary.legs)
     kind = "interleaved block" if comparison.blocks > 1 else "block"
     arms = len({leg.leg.arm for leg in summary.legs})
-    of = f" of {arms} arms" if arms > len(ARMS) else ""
-    profile = f"profile {formatting.plain(plan.profile)}, " if plan.profile else ""
-    blocks = f"{profile}{formatting.plural(comparison.blocks, kind)}{of}"
+    blocks = formatting.plural(comparison.blocks, kind) + (f" of {arms} arms" if arms > len(ARMS) else "")
     if comparison.sequential:
-        legs = formatting.plural(comparison.blocks, "sequential, unpaired leg")
-        blocks = f"{profile}{legs} of each arm"
-    return f"{blocks}, {formatting.plural(requests, 'request')}{_processes(summary)}"
+        blocks = f"{formatting.plural(comparison.blocks, 'sequential, unpaired leg')} of each arm"
+    profile = f"profile {formatting.plain(plan.profile)}, " if plan.profile else ""
+    return f"{profile}{blocks}, {formatting.plural(requests, 'request')}{_processes(summary)}"
 
 
 def _processes(summary: Summary) -> str:
@@ -219,13 +217,12 @@ def finding(summary: Summary, comparison: Comparison) -> str:
     if pair is None or pair.before is None or pair.after is None or pair.change is None:
         return ""
     interval = formatting.change_interval(pair.change)
-    unpaired = "sequential, unpaired" if comparison.sequential else ""
-    between = "; ".join(part for part in (f"95 % interval {interval}" if interval else "", unpaired) if part)
-    worst = ""
+    notes = [f"95 % interval {interval}"] if interval else []
+    notes += ["sequential, unpaired"] if comparison.sequential else []
+    change = formatting.change_with_unit(pair.change) + (f" ({'; '.join(notes)})" if notes else "")
     if interval and pair.change.worst is not None:
-        worst = f", worst block {formatting.change_with_unit(pair.change, pair.change.worst)}"
+        change += f", worst block {formatting.change_with_unit(pair.change, pair.change.worst)}"
     values = f" {formatting.ARROW} ".join(formatting.levels(pair))
-    change = f"{formatting.change_with_unit(pair.change)}{f' ({between})' if between else ''}{worst}"
     return f"{pair.metric.label} of all requests {values}, {change}; {_errors(summary)}."
 
 

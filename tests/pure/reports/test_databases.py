@@ -1,6 +1,7 @@
 """Indexes and plans in words."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from reports.json.evidence import indexes_record, plans_record
 from reports.json.fields import to_json
 from reports.sections.indexes import index_table
 from reports.sections.query_plans import LONGEST, plan_table, words
+from reports.templating import TEMPLATES
 
 WHOLE = PlanNode("Seq Scan", "contents", rows=3900, removed=100, pages=412)
 SORTED = PlanNode("Limit", rows=20, pages=412, parts=(PlanNode("Sort", rows=4000, pages=412, parts=(WHOLE,)),))
@@ -214,7 +216,8 @@ def test_the_plans_in_strings() -> None:
 def test_estimates_say_that_they_are() -> None:
     table = plan_table(findings(estimated=True))
     assert table
-    assert table.estimated
+    shown = TEMPLATES.get_template("_plans.html.j2").render(page=SimpleNamespace(plans=table))
+    assert "These query plans are estimates" in shown
     assert table.missing == "no log"
     assert table.changed[0].before.rows.why
 
