@@ -1,4 +1,4 @@
-"""Numbers, times, sizes and names as strings: the only rounding and unit conversion of the product.
+"""Numbers, times, sizes and texts as strings: the only rounding and unit conversion of the product.
 
 Three significant digits, a thousands separator, a minus sign (written as a hyphen in docstrings), a dash with its
 reason for a missing value.
@@ -14,8 +14,6 @@ from typing import NamedTuple, TypeVar
 from harness.analysis.change import Change
 from harness.analysis.comparison import Pair
 from harness.metrics import Metric, Origin, Unit
-from harness.plan.model import Chain
-from harness.plan.targets import Target
 from harness.record.outcome import Outcome
 from harness.statistics.intervals import Interval
 
@@ -26,7 +24,6 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 DOT = "\N{MIDDLE DOT}"
 DASH = "\N{EM DASH}"
 ARROW = "\N{RIGHTWARDS ARROW}"
-ALL_REQUESTS, ALL_STAGES = "all requests", "all stages except ramps"
 MARKS = {Outcome.PASS: "\N{CHECK MARK}", Outcome.FAIL: "\N{BALLOT X}", Outcome.INCONCLUSIVE: "?", Outcome.INVALID: "!"}
 AT_LEAST = "\N{GREATER-THAN OR EQUAL TO}"
 UNITS = {
@@ -38,13 +35,6 @@ UNITS = {
     Unit.USERS: "users",
     Unit.SECONDS: "s",
     Unit.MEGABYTES: "MB",
-}
-PLACES = {
-    Origin.STRESS: "the stress stages",
-    Origin.START: f"start of the service {DOT} mean of the legs",
-    Origin.FAULT: f"after the faults {DOT} worst leg",
-    Origin.MIGRATION: "the migration",
-    Origin.MIGRATION_UNDER_LOAD: f"the migration under load {DOT} measured once",
 }
 COUNTED = {Unit.WHOLE, Unit.USERS}
 
@@ -298,35 +288,3 @@ def one_line(text: str, most: int) -> str:
     """The text on one line, cut after ``most`` characters."""
     line = " ".join(plain(text, keep="\n\t").split())
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}{ELLIPSIS}"
-
-
-def requests_of(endpoint: str | None) -> str:
-    """The endpoint, or ``all requests``."""
-    return plain(endpoint) if endpoint else ALL_REQUESTS
-
-
-def where(target: Target | Chain) -> str:
-    """Stage, endpoint and severity of a target or an attribution: ``sustain · GET /content/{id}``."""
-    if isinstance(target, Target) and (place := PLACES.get(target.expectation.metric.origin)):
-        return place
-    stage = plain(target.stage) if target.stage else ALL_STAGES
-    place = f"{stage} {DOT} {_requests(target) or ALL_REQUESTS}"
-    return f"{place} {DOT} {target.severity}" if isinstance(target, Target) and not target.required else place
-
-
-def narrowed(target: Target) -> str:
-    """As ``where``, without what is the default; empty for a target of all stages and requests."""
-    parts = (plain(target.stage or ""), _requests(target), "" if target.required else target.severity)
-    return f" {DOT} ".join(part for part in parts if part)
-
-
-def _requests(target: Target | Chain) -> str:
-    if isinstance(target, Target) and target.tag is not None:
-        return f"{plain(target.tag)} ({plural(len(target.endpoints or ()), 'endpoint')})"
-    return plain(target.endpoint or "")
-
-
-def target_name(target: Target) -> str:
-    """``p95 < 300 ms (sustain)``."""
-    narrow = narrowed(target)
-    return f"{plain(target.expect.strip())}{f' ({narrow})' if narrow else ''}"

@@ -13,7 +13,7 @@ from harness.analysis.history import ChangePoint, RunSeries, change_of
 from harness.metrics import Better, Scale
 from harness.record.archive import HistoryQuery, SkippedRun
 from harness.statistics.intervals import Interval
-from reports import formatting
+from reports import formatting, naming
 from reports.terminal import table, written
 
 SCHEMA = 1
@@ -55,8 +55,7 @@ def history_json(question: HistoryQuery, lines: Sequence[RunSeries], skipped: Se
 
 
 def _place(question: HistoryQuery) -> str:
-    stage = formatting.plain(question.stage) if question.stage else formatting.ALL_STAGES
-    return f"{formatting.requests_of(question.endpoint)}, {stage}"
+    return f"{naming.requests_of(question.endpoint)}, {naming.stage_of(question.stage)}"
 
 
 def _line(question: HistoryQuery, line: RunSeries) -> Iterator[RenderableType]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness.analysis.comparison import Comparison, Pair
 from harness.metrics import ShownIn, shown_in
 from harness.verdict.outcomes import Outcomes, RowOutcome
-from reports import formatting
+from reports import formatting, naming
 from reports.terminal import table, written
 
 HEADS = ("old", "new", "change", "95 % interval", "shows")
@@ -30,7 +30,7 @@ def side_by_side(
     blocks = [label for label in (_label(FORCED, "differs", differing), _label(BROKEN, "broken", broken)) if label]
     endpoints = {pair.endpoint for pair in comparison.pairs if pair.stage is None}
     for endpoint in sorted(endpoints, key=lambda name: name or ""):
-        title = f"{formatting.requests_of(endpoint)} ({arm})"
+        title = f"{naming.requests_of(endpoint)} ({arm})"
         rows = table(("", *HEADS), _rows(comparison, outcomes, endpoint), numbers=range(1, 5), indent=0)
         blocks.append(written([title, rows], width=width))
     notes = [NOTE, *_reasons(comparison, outcomes), *([FORCED] if differing else [])]

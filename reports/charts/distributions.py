@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from harness.analysis.latency_curve import Curve
 from harness.analysis.summary import Summary
-from reports import formatting
+from reports import naming
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
@@ -30,7 +30,7 @@ def distribution_charts(summary: Summary) -> list[tuple[str, Chart]]:
     for number, endpoint in enumerate((None, *busiest(summary, MOST_ENDPOINTS))):
         pair = {arm: curves[arm, endpoint] for arm in paper.ARM_COLOURS if (arm, endpoint) in curves}
         if pair and (chart := _chart(number, endpoint, pair)):
-            charts.append((formatting.requests_of(endpoint), chart))
+            charts.append((naming.requests_of(endpoint), chart))
     return charts
 
 
@@ -48,7 +48,7 @@ def _chart(number: int, endpoint: str | None, pair: dict[str, Curve]) -> Chart |
         axes.set_xlabel("percentile")
         _lines(axes, points)
 
-    title = f"Latency of {formatting.requests_of(endpoint)} at every percentile, before and after"
+    title = f"Latency of {naming.requests_of(endpoint)} at every percentile, before and after"
     return paper.draw(f"distribution-{number}", title, WIDTH, HEIGHT, paint)
 
 

@@ -19,7 +19,7 @@ from harness.metrics import HEADLINES
 from harness.record.outcome import Outcome
 from harness.verdict.checks import Check, Reason, passing_ratios
 from harness.verdict.judge import Verdict
-from reports import formatting
+from reports import formatting, naming
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart, Layout
@@ -92,7 +92,7 @@ def _targets(verdict: Verdict) -> Iterator[_Row]:
         change = check.pair.change if check.pair and check.reason is not Reason.TOO_FEW else None
         yield _Row(
             title=formatting.plain(check.target.expect.strip()),
-            detail=formatting.where(check.target),
+            detail=naming.where(check.target),
             mark=formatting.MARKS[check.outcome],
             colour=COLOURS[check.outcome],
             change=change,
@@ -115,12 +115,12 @@ def _endpoints(summary: Summary, comparison: Comparison) -> Iterator[_Row]:
     count = len(summary.endpoints)
     chosen = f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {count}" if count > MOST_ENDPOINTS else ""
     if rows:
-        yield _Row(f"P95, {formatting.ALL_STAGES}{chosen}", heading=True)
+        yield _Row(f"P95, {naming.ALL_STAGES}{chosen}", heading=True)
         yield from rows
 
 
 def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
-    name = formatting.requests_of(endpoint)
+    name = naming.requests_of(endpoint)
     pairs = [pair for metric in HEADLINES if (pair := comparison.pair(metric, None, endpoint))]
     if not pairs:
         return None

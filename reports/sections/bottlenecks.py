@@ -31,11 +31,7 @@ ADVICE = {
     BottleneckKind.ROLLBACK: "fix the downgrade: the differences are listed below",
     BottleneckKind.ALERT: "see the timeline for the time, and the areas above for the cause",
 }
-FLAWS = {
-    "unused": "unused in this workload",
-    "duplicate": "a duplicate of another",
-    "prefix": "covered by another",
-}
+FLAWS = {"unused": "unused in this workload", "duplicate": "a duplicate of another", "prefix": "covered by another"}
 
 
 class FoundRow(NamedTuple):

@@ -11,7 +11,7 @@ from harness.record.noise import ComparisonPlace
 from harness.verdict.checks import Check, Reason, log_limit
 from harness.verdict.judge import Verdict
 from harness.verdict.power import log_values, minimum_detectable_effect, more_blocks
-from reports import formatting
+from reports import formatting, naming
 
 NAMED = 3
 
@@ -36,7 +36,7 @@ def _row(check: Check, floor: Floor, blocks: int) -> NoiseRow:
     effect = minimum_detectable_effect(floor.spread, blocks)
     return NoiseRow(
         what=check.target.expectation.metric.label,
-        where=formatting.where(check.target),
+        where=naming.where(check.target),
         floor=f"±{formatting.in_percent(floor.value)} %",
         pairs=f"{formatting.count(floor.pairs)}{', provisional' if floor.provisional else ''}",
         detectable=formatting.DASH if effect is None else f"{formatting.in_percent(effect)} %",

@@ -7,7 +7,7 @@ from harness.analysis.change import Change
 from harness.analysis.comparison import Pair
 from harness.analysis.placebo import PlaceboEffect
 from harness.metrics import HEADLINES
-from reports import formatting
+from reports import formatting, naming
 from reports.formatting import FormattedValue
 
 
@@ -32,12 +32,12 @@ def placebo_sentence(treated: Sequence[PlaceboEffect]) -> str:
     first = next((one for one in treated if one.after.metric.name == HEADLINES[0]), next(iter(treated), None))
     if first is None or first.placebo.change is None or first.after.change is None:
         return ""
-    place = f"{first.after.metric.label} of {formatting.requests_of(first.after.endpoint)}"
+    place = f"{first.after.metric.label} of {naming.requests_of(first.after.endpoint)}"
     return f"{place}: {_words(first.placebo.change)} by VACUUM and ANALYZE alone, {_words(first.after.change)} in all."
 
 
 def _row(one: PlaceboEffect) -> PlaceboRow:
-    where = formatting.requests_of(one.after.endpoint)
+    where = naming.requests_of(one.after.endpoint)
     return PlaceboRow(one.after.metric.label, where, *_change(one.placebo), *_change(one.after))
 
 

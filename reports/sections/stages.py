@@ -10,7 +10,7 @@ from harness.metrics import Metric, ShownIn, Unit, shown_in
 from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage
 from harness.verdict.outcomes import Outcomes
-from reports import formatting
+from reports import formatting, naming
 from reports.formatting import FormattedValue
 from reports.sections.outcomes import OutcomeCell, outcome_cell
 from reports.sections.targets import SAMPLES, change_cells, too_few
@@ -64,7 +64,7 @@ def stage_tables(plan: Plan, summary: Summary, comparison: Comparison, outcomes:
     by_title = {stage.title: stage for stage in plan.stages}
     tables = []
     for place in (None, *summary.stages):
-        title = formatting.capitalised(formatting.ALL_STAGES) if place is None else formatting.plain(place)
+        title = formatting.capitalised(naming.ALL_STAGES) if place is None else formatting.plain(place)
         detail = "" if place is None else _detail(by_title.get(place))
         if rows := tuple(_rows(summary, pairs, outcomes, place, shown(plan))):
             tables.append(StageTable(title, detail, place is None, rows))
@@ -105,7 +105,7 @@ def _rows(
             changes = (_change(summary, metric, pair) for metric, pair in zip(metrics, found, strict=True))
             before, after = (_cells(summary, arm, stage, endpoint, metrics) for arm in ARMS)
             yield EndpointRow(
-                formatting.requests_of(endpoint),
+                naming.requests_of(endpoint),
                 before,
                 after,
                 (FormattedValue(""), *changes),

@@ -8,7 +8,7 @@ from harness.analysis.steps import Attribution, Level, StepContribution, Waterfa
 from harness.metrics import Better, Metric
 from harness.plan.model import Step
 from harness.verdict.checks import Reason
-from reports import formatting
+from reports import formatting, naming
 from reports.formatting import FormattedValue
 from reports.sections.stages import Column, indicative
 from reports.sections.targets import change_cells, too_few
@@ -63,7 +63,7 @@ def step_table(attribution: Attribution | None) -> StepTable | None:
     falls = attribution.waterfalls
     shared = [number for number, fall in enumerate(falls) if fall.contributions[0].share is not None]
     return StepTable(
-        where=formatting.where(attribution.chain),
+        where=naming.where(attribution.chain),
         columns=tuple(Column(m.label, formatting.UNITS[m.unit]) for m in (fall.total.metric for fall in falls)),
         sentences=tuple(sentence(fall) for fall in falls),
         lead=shared[0] if shared else 0,

@@ -13,7 +13,7 @@ from harness.record.outcome import Outcome
 from harness.verdict.caveats import SEQUENTIAL
 from harness.verdict.checks import Check, Reason, unbounded_reason
 from harness.verdict.judge import Verdict
-from reports import formatting
+from reports import formatting, naming
 from reports.formatting import FormattedValue
 from reports.sections.answers import answer_tally, with_answers
 from reports.sections.noise import reason_of
@@ -77,8 +77,8 @@ def target_row(index: int, check: Check) -> TargetRow:
     return TargetRow(
         number=index,
         expect=formatting.plain(check.target.expect.strip()),
-        where=formatting.where(check.target),
-        narrowed=formatting.narrowed(check.target),
+        where=naming.where(check.target),
+        narrowed=naming.narrowed(check.target),
         claim=formatting.plain(check.target.claim or ""),
         advisory=not check.target.required,
         outcome=check.outcome.value,
@@ -172,7 +172,7 @@ def _sentence(verdict: Verdict) -> str:
 
 
 def _named(verdict: Verdict, outcome: Outcome) -> str:
-    names = [formatting.target_name(check.target) for check in verdict.required if check.outcome is outcome]
+    names = [naming.target_name(check.target) for check in verdict.required if check.outcome is outcome]
     return formatting.first_of(names, NAMED_IN_HEADLINE, "; ")
 
 
