@@ -1,4 +1,4 @@
-"""Numbers, times, sizes and names as strings: the only rounding and unit conversion of the product.
+"""Numbers, times, sizes and texts as strings: the only rounding and unit conversion of the product.
 
 Three significant digits, a thousands separator, a minus sign (written as a hyphen in docstrings), a dash with its
 reason for a missing value.
@@ -14,8 +14,6 @@ from typing import NamedTuple, TypeVar
 from harness.analysis.change import Change
 from harness.analysis.comparison import Pair
 from harness.metrics import Metric, Origin, Unit
-from harness.plan.model import Chain
-from harness.plan.targets import Target
 from harness.record.outcome import Outcome
 from harness.statistics.intervals import Interval
 
@@ -26,13 +24,7 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 DOT = "\N{MIDDLE DOT}"
 DASH = "\N{EM DASH}"
 ARROW = "\N{RIGHTWARDS ARROW}"
-ALL_REQUESTS, ALL_STAGES = "all requests", "all stages except ramps"
-MARKS = {
-    Outcome.PASS: "\N{CHECK MARK}",
-    Outcome.FAIL: "\N{BALLOT X}",
-    Outcome.INCONCLUSIVE: "?",
-    Outcome.INVALID: "!",
-}
+MARKS = {Outcome.PASS: "\N{CHECK MARK}", Outcome.FAIL: "\N{BALLOT X}", Outcome.INCONCLUSIVE: "?", Outcome.INVALID: "!"}
 AT_LEAST = "\N{GREATER-THAN OR EQUAL TO}"
 UNITS = {
     Unit.MS: "ms",
@@ -43,13 +35,6 @@ UNITS = {
     Unit.USERS: "users",
     Unit.SECONDS: "s",
     Unit.MEGABYTES: "MB",
-}
-PLACES = {
-    Origin.STRESS: "the stress stages",
-    Origin.START: f"start of the service {DOT} mean of the legs",
-    Origin.FAULT: f"after the faults {DOT} worst leg",
-    Origin.MIGRATION: "the migration",
-    Origin.MIGRATION_UNDER_LOAD: f"the migration under load {DOT} measured once",
 }
 COUNTED = {Unit.WHOLE, Unit.USERS}
 
@@ -82,14 +67,14 @@ def value_or(value: T | None, write: Callable[[T], str], why: str) -> FormattedV
     return missing(why) if value is None else FormattedValue(write(value))
 
 
-def number(value: float, significant: int = SIGNIFICANT) -> str:
+def number(value: float) -> str:
     """A number to three significant digits and at most four decimals: ``96.1``, ``1,230``, ``0.0004``, ``≈0``."""
     if not math.isfinite(value):
         return DASH
     if value == 0:
         return "0"
-    mantissa = f"{abs(value):.{significant - 1}e}"
-    decimals = max(significant - 1 - int(mantissa.split("e")[1]), 0)
+    mantissa = f"{abs(value):.{SIGNIFICANT - 1}e}"
+    decimals = max(SIGNIFICANT - 1 - int(mantissa.split("e")[1]), 0)
     size = float(mantissa) if decimals <= MOST_DECIMALS else abs(value)
     text = f"{size:,.{min(decimals, MOST_DECIMALS)}f}"
     if not text.strip("0."):
@@ -117,8 +102,7 @@ def rough(value: float) -> str:
 
 def planned(value: float) -> str:
     """A rate of a plan, to six decimals: ``300``, ``12,345``, ``0.125``."""
-    text = f"{value:,.6f}"
-    return text.rstrip("0").rstrip(".")
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
 
 
 def tick(metric: Metric, value: float) -> str:
@@ -132,12 +116,11 @@ def change_tick(ratio: float) -> str:
     """The label of a tick on an axis of ratios: ``-75 %``, ``no change``."""
     if ratio == 1:
         return "no change"
-    text = tidy((ratio - 1) * 100)
-    return f"+{text} %" if ratio > 1 else f"{text} %"
+    return f"{'+' if ratio > 1 else ''}{tidy((ratio - 1) * 100)} %"
 
 
 def count(value: int) -> str:
-    """An integer: ``21,480``."""
+    """An integer with its thousands separators: ``21,480``."""
     return f"{value:,}".replace("-", MINUS)
 
 
@@ -201,11 +184,10 @@ def with_unit(metric: Metric, value: float, *, at_least: bool = False) -> str:
 
 def levels(pair: Pair) -> tuple[str, str]:
     """The values of before and after with their unit, a dash for a missing one."""
-    before, after = (
-        DASH if value is None else with_unit(pair.metric, value, at_least=at_least)
-        for value, at_least in ((pair.before, pair.before_at_least), (pair.after, pair.after_at_least))
+    return (
+        DASH if pair.before is None else with_unit(pair.metric, pair.before, at_least=pair.before_at_least),
+        DASH if pair.after is None else with_unit(pair.metric, pair.after, at_least=pair.after_at_least),
     )
-    return before, after
 
 
 def value_interval(metric: Metric, interval: Interval) -> str:
@@ -233,13 +215,9 @@ def change_interval(change: Change) -> str | None:
 
 
 def factor(change: Change) -> str:
-    """A ratio: ``19.4 times``."""
-    return f"{number(change.value)} times"
-
-
-def factor_interval(change: Change) -> str | None:
-    """The interval of a ratio, ``17.9 … 21.1``; ``None`` when it has none."""
-    return _change_bounds(change, number)
+    """A ratio with its interval: ``19.4 times (95 % interval 17.9 … 21.1)``."""
+    interval = _change_bounds(change, number)
+    return f"{number(change.value)} times{f' (95 % interval {interval})' if interval else ''}"
 
 
 def _change_bounds(change: Change, write: Callable[[float], str]) -> str | None:
@@ -287,6 +265,12 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
+def first_of(names: Sequence[str], most: int, separator: str = ", ") -> str:
+    """The first names and the number of the others: ``a, b and 3 more``."""
+    more = len(names) - most
+    return separator.join(names[:most]) + (f" and {count(more)} more" if more > 0 else "")
+
+
 def capitalised(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
@@ -304,30 +288,3 @@ def one_line(text: str, most: int) -> str:
     """The text on one line, cut after ``most`` characters."""
     line = " ".join(plain(text, keep="\n\t").split())
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}{ELLIPSIS}"
-
-
-def where(target: Target | Chain) -> str:
-    """Stage, endpoint and severity of a target or an attribution: ``sustain · GET /content/{id}``."""
-    if isinstance(target, Target) and (place := PLACES.get(target.expectation.metric.origin)):
-        return place
-    stage = plain(target.stage) if target.stage else ALL_STAGES
-    place = f"{stage} {DOT} {_requests(target) or ALL_REQUESTS}"
-    return f"{place} {DOT} {target.severity}" if isinstance(target, Target) and not target.required else place
-
-
-def narrowed(target: Target) -> str:
-    """As ``where``, without what is the default; empty for a target of all stages and requests."""
-    parts = (plain(target.stage or ""), _requests(target), "" if target.required else target.severity)
-    return f" {DOT} ".join(part for part in parts if part)
-
-
-def _requests(target: Target | Chain) -> str:
-    if isinstance(target, Target) and target.tag is not None:
-        return f"{plain(target.tag)} ({plural(len(target.endpoints or ()), 'endpoint')})"
-    return plain(target.endpoint or "")
-
-
-def target_name(target: Target) -> str:
-    """``p95 < 300 ms (sustain)``."""
-    narrow = narrowed(target)
-    return f"{plain(target.expect.strip())} ({narrow})" if narrow else plain(target.expect.strip())

@@ -56,12 +56,9 @@ def link_terms(html: str) -> tuple[str, list[str]]:
 
 def glossary_html(terms: Collection[str]) -> str:
     """The section with the definitions of some terms, in alphabetical order."""
-    entries = (
-        f'<dt id="{_anchor(term)}">{escape(term)}</dt><dd>{_definition(text, terms)}</dd>'
-        for term, text in definitions().items()
-        if term in terms
-    )
-    rows = "\n".join(entries)
+    used = {term: text for term, text in definitions().items() if term in terms}
+    items = (f'<dt id="{_anchor(t)}">{escape(t)}</dt><dd>{_definition(text, terms)}</dd>' for t, text in used.items())
+    rows = "\n".join(items)
     return f'<section class="prose glossary">\n<h2>Glossary</h2>\n<dl>\n{rows}\n</dl>\n</section>'
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from rich.console import RenderableType
@@ -12,7 +13,7 @@ from harness.analysis.history import ChangePoint, RunSeries, change_of
 from harness.metrics import Better, Scale
 from harness.record.archive import HistoryQuery, SkippedRun
 from harness.statistics.intervals import Interval
-from reports import formatting
+from reports import formatting, naming
 from reports.terminal import table, written
 
 SCHEMA = 1
@@ -54,8 +55,7 @@ def history_json(question: HistoryQuery, lines: Sequence[RunSeries], skipped: Se
 
 
 def _place(question: HistoryQuery) -> str:
-    endpoint = formatting.plain(question.endpoint) if question.endpoint else formatting.ALL_REQUESTS
-    return f"{endpoint}, {formatting.plain(question.stage) if question.stage else formatting.ALL_STAGES}"
+    return f"{naming.requests_of(question.endpoint)}, {naming.stage_of(question.stage)}"
 
 
 def _line(question: HistoryQuery, line: RunSeries) -> Iterator[RenderableType]:
@@ -80,14 +80,12 @@ def _rows(question: HistoryQuery, line: RunSeries) -> Iterator[tuple[RenderableT
     metric, marked = question.metric, {turn.index for turn in line.turns}
     for index, entry in enumerate(line.entries):
         change = change_of(entry, line.entries[index - 1], metric) if index else None
-        bounded = entry.low is not None and entry.high is not None
+        bounds = None if entry.low is None or entry.high is None else Interval(entry.value, entry.low, entry.high)
         yield (
             formatting.plain(entry.run),
             formatting.moment(entry.setup.started),
             formatting.with_unit(metric, entry.value),
-            formatting.value_interval(metric, Interval(entry.value, entry.low or 0.0, entry.high or 0.0))
-            if bounded
-            else formatting.DASH,
+            formatting.value_interval(metric, bounds) if bounds else formatting.DASH,
             formatting.DASH if change is None else _change(question, change),
             Text(MARK, "yellow") if index in marked else "",
         )
@@ -100,9 +98,7 @@ def _change(question: HistoryQuery, change: float) -> str:
 def _change_point(question: HistoryQuery, line: RunSeries, turn: ChangePoint) -> str:
     metric = question.metric
     better = (turn.after < turn.before) == (metric.better is Better.LOWER)
-    levels = (
-        f"{formatting.with_unit(metric, turn.before)} {formatting.ARROW} {formatting.with_unit(metric, turn.after)}"
-    )
+    levels = f" {formatting.ARROW} ".join(formatting.with_unit(metric, value) for value in (turn.before, turn.after))
     change = _size(question, turn)
     size = f", {_change(question, change)}" if change is not None else ""
     first = formatting.plain(line.entries[turn.index].run)
@@ -116,30 +112,20 @@ def _size(question: HistoryQuery, turn: ChangePoint) -> float | None:
 
 
 def _record(question: HistoryQuery, line: RunSeries) -> dict[str, Any]:
-    entries = line.entries
+    entries, metric = line.entries, question.metric
+    changes = [change_of(entry, earlier, metric) for earlier, entry in pairwise(entries)]
     return {
         "plan": line.plan_name,
         "differs": list(line.differs),
         "runs_needed": line.missing,
         "runs": [
-            {
-                "run": entry.run,
-                "started": entry.setup.started,
-                "value": entry.value,
-                "low": entry.low,
-                "high": entry.high,
-                "change": change_of(entry, entries[index - 1], question.metric) if index else None,
-            }
-            for index, entry in enumerate(entries)
+            {"run": entry.run, "started": entry.setup.started}
+            | {"value": entry.value, "low": entry.low, "high": entry.high, "change": change}
+            for entry, change in zip(entries, [None, *changes], strict=False)
         ],
         "change_points": [
-            {
-                "run": entries[turn.index].run,
-                "before": turn.before,
-                "after": turn.after,
-                "change": _size(question, turn),
-                "p": turn.p,
-            }
+            {"run": entries[turn.index].run, "before": turn.before, "after": turn.after}
+            | {"change": _size(question, turn), "p": turn.p}
             for turn in line.turns
         ],
     }

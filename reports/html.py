@@ -1,17 +1,22 @@
 """The report as one self-contained HTML file, without JavaScript."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from markupsafe import Markup
 
-from harness.analysis.steps import Attribution
 from harness.verdict.result import Result
-from reports import charts
+from reports.charts.blocks import blocks_charts
+from reports.charts.distributions import distribution_charts
+from reports.charts.forest import forest_chart
+from reports.charts.migration import migration_chart
 from reports.charts.paper import Chart
+from reports.charts.search import search_chart
+from reports.charts.timeline import bucket_seconds, timeline_chart
+from reports.charts.waterfall import waterfall_chart
 from reports.glossary import glossary_html, link_terms
 from reports.page import Page
-from reports.sections import bottlenecks, causes, faults, migration, request_cost, steps
 from reports.templating import TEMPLATES
 
 SIZES = (900, 370)
@@ -28,78 +33,37 @@ class Footnotes:
         return self.reasons.setdefault(reason, len(self.reasons) + 1)
 
 
-@dataclass(frozen=True, slots=True)
 class Pictures:
     """The charts of a report, most of them in a wide and a narrow variant; ``waterfalls`` has one per metric."""
 
-    forest: tuple[Chart, Chart] | None
-    distributions: tuple[tuple[str, Chart], ...]
-    timeline: tuple[Chart, Chart] | None
-    timeline_step: int
-    search: tuple[Chart, Chart] | None
-    blocks: tuple[tuple[str, Chart], ...]
-    waterfalls: tuple[tuple[Chart, Chart] | None, ...]
-    migration: tuple[Chart, Chart] | None = None
+    def __init__(self, result: Result) -> None:
+        plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
+        steps = result.attribution.waterfalls if result.attribution else ()
+        self.forest = _both("forest", partial(forest_chart, summary, comparison, verdict))
+        self.distributions = distribution_charts(summary)
+        self.timeline = _both("timeline", partial(timeline_chart, plan, summary))
+        self.timeline_step = bucket_seconds(plan.seconds)
+        self.search = _both("search", partial(search_chart, summary, comparison))
+        self.blocks = blocks_charts(comparison, verdict)
+        self.waterfalls = [
+            _both(f"waterfall-{fall.total.metric.name}", partial(waterfall_chart, fall)) for fall in steps
+        ]
+        self.migration = _both("migration", partial(migration_chart, result.evidence.migration))
 
 
-def draw_pictures(result: Result) -> Pictures:
-    """Draw every chart of a run."""
-    plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
-    attribution = result.attribution
-    forests = [charts.forest_chart(summary, comparison, verdict, width, f"forest-{width}") for width in SIZES]
-    timelines = [charts.timeline_chart(plan, summary, width, f"timeline-{width}") for width in SIZES]
-    searches = [charts.search_chart(summary, comparison, width, f"search-{width}") for width in SIZES]
-    return Pictures(
-        forest=_both(*forests),
-        distributions=tuple(charts.distribution_charts(summary)),
-        timeline=_both(*timelines),
-        timeline_step=charts.bucket_seconds(plan.seconds),
-        search=_both(*searches),
-        blocks=tuple(charts.blocks_charts(comparison, verdict)),
-        waterfalls=tuple(_waterfalls(attribution)) if attribution else (),
-        migration=_both(
-            *(charts.migration_chart(result.evidence.migration, width, f"migration-{width}") for width in SIZES)
-        ),
-    )
-
-
-def _waterfalls(attribution: Attribution) -> Iterator[tuple[Chart, Chart] | None]:
-    for fall in attribution.waterfalls:
-        name = f"waterfall-{fall.total.metric.name}"
-        yield _both(*(charts.waterfall_chart(fall, width, f"{name}-{width}") for width in SIZES))
+def _both(name: str, draw: Callable[[int, str], Chart | None]) -> tuple[Chart, Chart] | None:
+    wide, narrow = (draw(width, f"{name}-{width}") for width in SIZES)
+    return (wide, narrow) if wide and narrow else None
 
 
 def _markup(chart: Chart) -> Markup:
     return Markup(chart.svg)  # noqa: S704 - serialised by ElementTree, which escapes every text in it
 
 
-def _both(wide: Chart | None, narrow: Chart | None) -> tuple[Chart, Chart] | None:
-    return (wide, narrow) if wide and narrow else None
-
-
 def to_html(page: Page, pictures: Pictures) -> str:
     """``report.html``, with a glossary of the terms that it uses."""
     body = TEMPLATES.get_template("report.html.j2").render(
-        page=page,
-        pictures=pictures,
-        footnotes=Footnotes,
-        svg=_markup,
-        about={
-            "bottlenecks": bottlenecks.ABOUT,
-            "causes": causes.ABOUT,
-            "cost": request_cost.ABOUT,
-            "faults": faults.ABOUT,
-            "migration": migration.ABOUT,
-            "migration_terms": migration.TERMS,
-            "steps": steps.CAVEAT,
-        },
-        titles={
-            "causes": causes.TITLE,
-            "cost": request_cost.TITLE,
-            "migration": migration.TITLE,
-            "steps": steps.TITLE,
-        },
-        cost_heads=request_cost.HEADS,
+        page=page, pictures=pictures, footnotes=Footnotes, svg=_markup
     )
     linked, terms = link_terms(body)
     return linked.replace("</main>", f"{glossary_html(terms)}\n</main>")

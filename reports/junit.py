@@ -11,6 +11,8 @@ from reports.page import VerdictPage
 from reports.sections.targets import TargetRow
 from reports.templating import TEMPLATES
 
+TAGS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+"""Attributes of a suite, and the tag of the cases that they count."""
 INVALID, PASS = Outcome.INVALID.value, Outcome.PASS.value
 
 
@@ -25,7 +27,7 @@ class Case(NamedTuple):
 
 
 def to_junit(findings: VerdictPage) -> str:
-    """``junit.xml`` of a verdict."""
+    """``junit.xml``: test cases with their evidence, and the caveats of the run."""
     cases = [_target(findings, row) for row in findings.targets]
     if all(row.advisory for row in findings.targets):
         nothing = "The run has no required target."
@@ -40,12 +42,7 @@ def to_junit(findings: VerdictPage) -> str:
     text = TEMPLATES.get_template("junit.xml.j2").render(
         findings=findings,
         cases=cases,
-        counts={
-            "tests": len(cases),
-            "failures": tags.count("failure"),
-            "errors": tags.count("error"),
-            "skipped": tags.count("skipped"),
-        },
+        counts={"tests": len(cases), **{name: tags.count(tag) for name, tag in TAGS.items()}},
         summary=(findings.headline, findings.finding, findings.scope, *remarks),
     )
     return f"{text}\n"

@@ -4,11 +4,7 @@ import re
 from collections.abc import Sequence
 
 from reports.page import Page
-from reports.sections.causes import TITLE as CAUSES_TITLE
-from reports.sections.faults import ABOUT
-from reports.sections.migration import TITLE as MIGRATION_TITLE
-from reports.sections.stages import Column, EndpointRow
-from reports.sections.steps import CAVEAT, TITLE
+from reports.sections.stages import EndpointRow
 from reports.templating import TEMPLATES
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
@@ -22,16 +18,9 @@ class Markdown(str):
 
 def to_markdown(page: Page) -> str:
     """``summary.md``: the verdict, targets, causes, caveats, and all endpoints over all stages."""
+    columns = [number for number, column in enumerate(page.columns) if column.brief]
     text = _TEMPLATES.get_template("summary.md.j2").render(
-        page=page,
-        findings=page.findings,
-        columns=[number for number, column in enumerate(page.columns) if column.brief],
-        undecided=_undecided(page.stages[0].rows) if page.stages else "",
-        cause_title=CAUSES_TITLE,
-        step_title=TITLE,
-        step_caveat=CAVEAT,
-        about_faults=ABOUT,
-        migration_title=MIGRATION_TITLE,
+        page=page, columns=columns, undecided=_undecided(page.stages[0].rows) if page.stages else ""
     )
     return text.rstrip("\n") + "\n"
 
@@ -53,9 +42,5 @@ def _code(text: str) -> Markdown:
     return Markdown(f"{fence}{pad}{text}{pad}{fence}".replace("|", r"\|"))
 
 
-def _head(column: Column) -> str:
-    return column.label if column.unit in {"", column.label} else f"{column.label}, {column.unit}"
-
-
 _TEMPLATES = TEMPLATES.overlay(autoescape=False, finalize=_escaped)
-_TEMPLATES.filters = {**_TEMPLATES.filters, "code": _code, "head": _head}
+_TEMPLATES.filters = {**_TEMPLATES.filters, "code": _code}

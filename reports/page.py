@@ -1,45 +1,45 @@
 """The content of a report as strings; HTML, Markdown and text only lay it out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
+from typing import NamedTuple
 
 from harness.analysis.comparison import placebo_effects
 from harness.analysis.summary import Summary
 from harness.plan.checks.external import without_credentials
-from harness.plan.model import ARMS, Arm, Plan
+from harness.plan.model import ARMS, Arm
 from harness.record.setup import Setup
 from harness.record.trial import Migration
 from harness.verdict.result import Result
 from reports import formatting
 from reports.formatting import FormattedValue
 from reports.sections import targets
-from reports.sections.answers import AnswerTable, answer_table
-from reports.sections.arrivals import ArrivalTable, arrival_table
-from reports.sections.bottlenecks import Bottlenecks, bottlenecks
-from reports.sections.capacity import CapacityTable, capacity_table
-from reports.sections.causes import CauseRow, cause_rows
-from reports.sections.claims import ClaimRow, claim_rows, claims_tally
-from reports.sections.faults import FaultRow, fault_rows
-from reports.sections.indexes import IndexTable, index_table
-from reports.sections.migration import MigrationSection, migration_section, sentence
-from reports.sections.noise import NoiseRow, noise_rows
+from reports.sections.answers import answer_table
+from reports.sections.arrivals import arrival_table
+from reports.sections.bottlenecks import bottlenecks
+from reports.sections.capacity import capacity_table
+from reports.sections.causes import cause_rows
+from reports.sections.claims import claim_rows, claims_tally
+from reports.sections.faults import fault_rows
+from reports.sections.indexes import index_table
+from reports.sections.migration import migration_section, sentence
+from reports.sections.noise import noise_rows
 from reports.sections.outcomes import minimum_effects
-from reports.sections.placebo import PlaceboRow, placebo_rows, placebo_sentence
-from reports.sections.query_plans import QueryPlanTable, plan_table
-from reports.sections.request_cost import KeyRow, WorkRow, control_sentence, key_rows, work_rows
-from reports.sections.search import SearchTable, search_table
+from reports.sections.placebo import placebo_rows, placebo_sentence
+from reports.sections.query_plans import plan_table
+from reports.sections.request_cost import control_sentence, key_rows, work_rows
+from reports.sections.search import search_table
 from reports.sections.selftest import certificate_facts, certificate_sentence
-from reports.sections.servers import ServerSection, server_section
-from reports.sections.stages import Column, StageTable, columns, stage_tables
-from reports.sections.statements import StatementTable, statement_table
-from reports.sections.steps import StepTable, step_table
-from reports.sections.targets import Remark, TargetRow, remark
-from reports.sections.usage import UsageRow, usage_rows
+from reports.sections.servers import server_section
+from reports.sections.stages import columns, stage_tables
+from reports.sections.statements import statement_table
+from reports.sections.steps import step_table
+from reports.sections.targets import remark
+from reports.sections.usage import usage_rows
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationRow:
+class MigrationRow(NamedTuple):
     """The migration of one database; ``arm`` names all arms that use it, ``service`` is empty where it has no name."""
 
     arm: str
@@ -52,139 +52,80 @@ class MigrationRow:
     growth: FormattedValue
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """A group of the setup under one heading."""
 
     title: str
     rows: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
 class VerdictPage:
     """The verdict and its evidence, as a terminal shows it; ``migration`` is empty where none ran under load."""
 
-    name: str
-    outcome: str
-    mark: str
-    headline: str
-    tally: str
-    finding: str
-    scope: str
-    targets: tuple[TargetRow, ...]
-    claims: str
-    answers: AnswerTable | None
-    steps: StepTable | None
-    arrivals: ArrivalTable | None
-    search: SearchTable | None
-    faults: tuple[FaultRow, ...]
-    remarks: tuple[Remark, ...]
-    breaches: tuple[Remark, ...]
-    stops: tuple[Remark, ...] = ()
-    causes: tuple[CauseRow, ...] = ()
-    migration: str = ""
-    sequential: bool = False
+    def __init__(self, result: Result) -> None:
+        plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
+        rehearsal = result.evidence.migration
+        self.name = formatting.plain(plan.name)
+        self.outcome = verdict.outcome.value
+        self.mark = formatting.MARKS[verdict.outcome]
+        self.headline = targets.headline(verdict)
+        self.tally = targets.tally(verdict)
+        self.finding = targets.finding(summary, comparison)
+        self.scope = targets.scope(plan, summary, comparison)
+        self.targets = targets.target_rows(verdict)
+        self.claims = claims_tally(verdict)
+        self.answers = answer_table(verdict)
+        self.steps = step_table(result.attribution)
+        self.arrivals = arrival_table(plan, summary)
+        self.search = search_table(plan, summary, comparison)
+        self.faults = fault_rows(plan, summary)
+        self.remarks = tuple(targets.remarks(verdict))
+        self.breaches = tuple(remark(breach) for breach in verdict.breaches)
+        self.stops = tuple(remark(stop.finding) for stop in verdict.aborts)
+        self.causes = cause_rows(result.evidence.causes)
+        self.migration = sentence(rehearsal) if rehearsal else ""
+        self.sequential = comparison.sequential
 
 
-@dataclass(frozen=True, slots=True)
 class Page:
     """A whole report; ``selftest`` is empty without a certificate."""
 
-    findings: VerdictPage
-    started: str
-    columns: tuple[Column, ...]
-    stages: tuple[StageTable, ...]
-    capacity: CapacityTable | None
-    noise: tuple[NoiseRow, ...]
-    placebo: tuple[PlaceboRow, ...]
-    placebo_sentence: str
-    usage: tuple[UsageRow, ...]
-    server: ServerSection | None
-    statements: StatementTable | None
-    migrations: tuple[MigrationRow, ...]
-    claims: tuple[ClaimRow, ...]
-    setup: tuple[Facts, ...]
-    plan_text: str
-    minimum_effects: str
-    bottlenecks: Bottlenecks | None = None
-    work: tuple[WorkRow, ...] = ()
-    control_costs: str = ""
-    keys: tuple[KeyRow, ...] = ()
-    indexes: IndexTable | None = None
-    plans: QueryPlanTable | None = None
-    selftest: str = ""
-    migration: MigrationSection | None = None
-
-    @property
-    def names_services(self) -> bool:
-        return any(row.service for row in self.migrations)
-
-
-def build_findings(result: Result) -> VerdictPage:
-    """The verdict of a run in strings."""
-    plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
-    evidence = result.evidence
-    return VerdictPage(
-        name=formatting.plain(plan.name),
-        outcome=verdict.outcome.value,
-        mark=formatting.MARKS[verdict.outcome],
-        headline=targets.headline(verdict),
-        tally=targets.tally(verdict),
-        finding=targets.finding(summary, comparison),
-        scope=targets.scope(plan, summary, comparison),
-        targets=targets.target_rows(verdict),
-        claims=claims_tally(verdict),
-        answers=answer_table(verdict),
-        steps=step_table(result.attribution),
-        arrivals=arrival_table(plan, summary),
-        search=search_table(plan, summary, comparison),
-        faults=fault_rows(plan, summary),
-        remarks=tuple(targets.remarks(verdict)),
-        breaches=tuple(remark(breach) for breach in verdict.breaches),
-        stops=tuple(remark(stop.finding) for stop in verdict.aborts),
-        causes=cause_rows(evidence.causes),
-        migration=sentence(evidence.migration) if evidence.migration else "",
-        sequential=comparison.sequential,
-    )
+    def __init__(self, result: Result) -> None:
+        plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
+        evidence = result.evidence
+        self.findings = VerdictPage(result)
+        self.started = formatting.moment(result.setup.started)
+        self.columns = columns(plan)
+        self.stages = stage_tables(plan, summary, comparison, result.outcomes)
+        self.capacity = capacity_table(plan, summary)
+        self.noise = noise_rows(verdict, comparison.blocks)
+        self.placebo = placebo_rows(placebo_effects(summary))
+        self.placebo_sentence = placebo_sentence(placebo_effects(summary))
+        self.usage = usage_rows(summary)
+        self.server = server_section(summary)
+        self.statements = statement_table(summary)
+        self.migrations = tuple(_migrations(result.migrations))
+        self.names_services = any(row.service for row in self.migrations)
+        self.claims = claim_rows(verdict)
+        self.setup = tuple(facts for facts in _setup(result) if facts.rows)
+        self.migration = migration_section(evidence)
+        self.bottlenecks = bottlenecks(evidence.areas)
+        self.work = work_rows(evidence.request_costs, evidence.repeated)
+        self.keys = key_rows(evidence.keys)
+        self.control_costs = control_sentence(evidence.control_difference)
+        self.indexes = index_table(evidence.databases)
+        self.plans = plan_table(evidence.databases)
+        self.selftest = certificate_sentence(result.certificate)
+        self.plan_text = formatting.plain(result.plan_text.replace("\r\n", "\n"), keep="\n\t")
+        self.minimum_effects = minimum_effects(plan.judgement)
 
 
-def build_page(result: Result) -> Page:
-    """A run in strings."""
-    plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
-    evidence = result.evidence
-    return Page(
-        findings=build_findings(result),
-        started=formatting.moment(result.setup.started),
-        columns=columns(plan),
-        stages=stage_tables(plan, summary, comparison, result.outcomes),
-        capacity=capacity_table(plan, summary),
-        noise=noise_rows(verdict, comparison.blocks),
-        placebo=placebo_rows(placebo_effects(summary)),
-        placebo_sentence=placebo_sentence(placebo_effects(summary)),
-        usage=usage_rows(summary),
-        server=server_section(summary),
-        statements=statement_table(summary),
-        migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(result.migrations)),
-        claims=claim_rows(verdict),
-        setup=tuple(facts for facts in _setup(result) if facts.rows),
-        migration=migration_section(evidence),
-        bottlenecks=bottlenecks(evidence.areas),
-        work=work_rows(evidence.request_costs, evidence.repeated),
-        keys=key_rows(evidence.keys),
-        control_costs=control_sentence(evidence.control_difference),
-        indexes=index_table(evidence.databases),
-        plans=plan_table(evidence.databases),
-        selftest=certificate_sentence(result.certificate),
-        plan_text=formatting.plain(result.plan_text.replace("\r\n", "\n"), keep="\n\t"),
-        minimum_effects=minimum_effects(plan.judgement),
-    )
-
-
-def _by_database(migrations: Sequence[Migration]) -> Iterator[tuple[list[str], Migration]]:
+def _migrations(migrations: Sequence[Migration]) -> Iterator[MigrationRow]:
+    """A row for each database: arms with the same migration share one."""
     arms: dict[Migration, list[str]] = {}
     for migration in migrations:
         arms.setdefault(replace(migration, arm=""), []).append(migration.arm)
-    yield from ((names, migration) for migration, names in arms.items())
+    yield from (_migration(names, migration) for migration, names in arms.items())
 
 
 def _migration(arms: Sequence[str], migration: Migration) -> MigrationRow:
@@ -208,26 +149,19 @@ def _setup(result: Result) -> Iterator[Facts]:
     yield Facts("Versions", _rows(setup.versions))
     yield Facts("Host", tuple(_host(k, v) for k, v in setup.host.items()))
     measured = {arm for order in setup.order for arm in order}
-    arms = ((arm, ", ".join(_arm(part))) for arm, part in plan.arms_in_order.items() if arm in measured)
-    yield Facts("Arms", tuple((formatting.plain(arm), formatting.plain(text)) for arm, text in arms))
-    yield Facts("Load of a leg", tuple(_load(plan)))
+    arms = {arm: ", ".join(_arm(part)) for arm, part in plan.arms_in_order.items() if arm in measured}
+    yield Facts("Arms", _rows(arms))
+    profile = formatting.plain(plan.profile) if plan.profile else "none"
+    yield Facts("Load of a leg", (("profile", profile), ("length", formatting.duration(plan.seconds))))
     yield Facts("Time to readiness, mean", tuple(_readiness(summary)))
-    yield Facts(
-        "Data", tuple((formatting.plain(k), f"{formatting.count(v)} rows") for k, v in setup.row_counts.items())
-    )
+    yield Facts("Data", _rows({table: f"{formatting.count(rows)} rows" for table, rows in setup.row_counts.items()}))
     yield Facts("Server settings", _rows(setup.settings))
     yield Facts("Order of legs", tuple(_order(setup)))
     yield Facts("Generator", tuple(_generator(summary)))
     yield Facts("Selftest of this machine", certificate_facts(result.certificate))
-    yield Facts(
-        "Seeds and fingerprints",
-        (
-            ("random seed", str(setup.order_seed)),
-            ("plan", formatting.plain(setup.plan_fingerprint)),
-            ("user files", formatting.plain(setup.users_fingerprint)),
-            ("seeded data", formatting.plain(setup.seed_fingerprint or "not fingerprinted")),
-        ),
-    )
+    users, data = setup.users_fingerprint, setup.seed_fingerprint or "not fingerprinted"
+    prints = {"plan": setup.plan_fingerprint, "user files": users, "seeded data": data}
+    yield Facts("Seeds and fingerprints", _rows({"random seed": str(setup.order_seed), **prints}))
 
 
 def _arm(part: Arm) -> Iterator[str]:
@@ -249,11 +183,6 @@ def _host(key: str, value: str | float) -> tuple[str, str]:
     if key.endswith("_bytes"):
         return name, formatting.size(int(value))
     return name, formatting.count(value) if isinstance(value, int) else formatting.number(value)
-
-
-def _load(plan: Plan) -> Iterator[tuple[str, str]]:
-    yield "profile", formatting.plain(plan.profile) if plan.profile else "none"
-    yield "length", formatting.duration(plan.seconds)
 
 
 def _readiness(summary: Summary) -> Iterator[tuple[str, str]]:

@@ -2,13 +2,9 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reports.formatting import capitalised
+from reports.formatting import capitalised, count, plain
 
 TEMPLATES = Environment(
-    loader=PackageLoader("reports"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
+    loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-TEMPLATES.filters["capitalised"] = capitalised
+TEMPLATES.filters |= {"capitalised": capitalised, "plain": plain, "thousands": count}

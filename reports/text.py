@@ -6,10 +6,9 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from reports.formatting import FormattedValue
 from reports.page import VerdictPage
 from reports.sections.answers import AnswerTable
-from reports.sections.steps import CAVEAT, TITLE, StepTable, StepValue
+from reports.sections.steps import StepTable
 from reports.sections.targets import Remark, TargetRow
 from reports.terminal import STYLES, listed, table, to_ascii, written
 
@@ -22,13 +21,9 @@ Write = Callable[[str], str]
 
 
 def to_text(findings: VerdictPage, *, width: int, ascii_only: bool = False, colour: bool = False) -> str:
-    """The verdict, its targets, causes and caveats, without a trailing newline.
+    """The verdict, its targets, causes and caveats in at least 80 columns, without a trailing newline.
 
-    Args:
-        findings: the verdict in strings.
-        width: columns of the terminal, at least 80.
-        ascii_only: replace other characters, by ``?`` where they have no ASCII form.
-        colour: use escape sequences.
+    ``ascii_only`` replaces other characters, by ``?`` where they have no ASCII form.
     """
     return written(_blocks(findings, to_ascii if ascii_only else str), width=width, colour=colour)
 
@@ -47,7 +42,8 @@ def _blocks(findings: VerdictPage, write: Write) -> Iterator[RenderableType]:
     if findings.steps:
         yield from _steps(findings.steps, write)
     yield from _section("capacity", [findings.search.sentence] if findings.search else [], write)
-    yield from _section("arrivals", findings.arrivals.sentences if findings.arrivals else [], write)
+    if arrivals := findings.arrivals:
+        yield from _section("arrivals", [*(row.sentence for row in arrivals.rows), arrivals.lags], write)
     yield from _section("faults", [row.sentence for row in findings.faults], write)
     for label, remarks, style in (
         ("broken", findings.breaches, "red"),
@@ -65,15 +61,12 @@ def _section(title: str, texts: Sequence[str], write: Write) -> Iterator[Rendera
 
 
 def _targets(rows: Sequence[TargetRow], write: Write) -> RenderableType:
-    values = (
-        (Text(write(row.mark), STYLES[row.outcome]), _target(row, write), *(write(cell.text) for cell in _cells(row)))
+    cells = (
+        [Text(write(row.mark), STYLES[row.outcome]), _target(row, write)]
+        + [write(cell.text) for cell in (row.before, row.after, row.change, row.interval)]
         for row in rows
     )
-    return table(("", *HEADS), values, numbers=range(2, 6))
-
-
-def _cells(row: TargetRow) -> tuple[FormattedValue, ...]:
-    return row.before, row.after, row.change, row.interval
+    return table(("", *HEADS), cells, numbers=range(2, 6))
 
 
 def _target(row: TargetRow, write: Write) -> RenderableType:
@@ -93,16 +86,13 @@ def _answers(found: AnswerTable, write: Write) -> Iterator[RenderableType]:
 
 
 def _steps(steps: StepTable, write: Write) -> Iterator[RenderableType]:
-    yield Text(write(f"{TITLE}: {steps.sentences[steps.lead]}"))
+    yield Text(write(f"{steps.title}: {steps.sentences[steps.lead]}"))
     column = steps.columns[steps.lead]
-    heads = ("step", f"{column.label}, {column.unit}".rstrip(", "), *HEADS[3:], "share", "")
-    rows = ((row.name, *_step_values(row.values[steps.lead])) for row in steps.rows)
-    yield table(heads, (tuple(map(write, row)) for row in rows), numbers=range(1, 5), indent=4)
-    yield listed(BULLET, map(write, (*steps.others, f"Over {steps.where}. {CAVEAT}.")))
-
-
-def _step_values(value: StepValue) -> tuple[str, ...]:
-    return value.level.text, value.change.text, value.interval.text, value.share.text, value.note
+    heads = ("step", column.head, *HEADS[3:], "share", "")
+    rows = [(row.name, row.values[steps.lead]) for row in steps.rows]
+    cells = ((name, v.level.text, v.change.text, v.interval.text, v.share.text, v.note) for name, v in rows)
+    yield table(heads, (tuple(map(write, row)) for row in cells), numbers=range(1, 5), indent=4)
+    yield listed(BULLET, map(write, (*steps.others, f"Over {steps.where}. {steps.caveat}.")))
 
 
 def _remark(remark: Remark) -> str:

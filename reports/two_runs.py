@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness.analysis.comparison import Comparison, Pair
 from harness.metrics import ShownIn, shown_in
 from harness.verdict.outcomes import Outcomes, RowOutcome
-from reports import formatting
+from reports import formatting, naming
 from reports.terminal import table, written
 
 HEADS = ("old", "new", "change", "95 % interval", "shows")
@@ -25,18 +25,12 @@ def side_by_side(
 ) -> str:
     """A table per endpoint over all stages except ramps, then the reasons of inconclusive rows.
 
-    Args:
-        comparison: the two runs.
-        outcomes: the outcome of each row.
-        arm: the arm of both runs.
-        differing: facts that differ although the comparison was forced.
-        broken: broken guards of either run.
-        width: columns of the terminal.
+    ``differing`` are facts that differ although the comparison was forced, ``broken`` the broken guards of either run.
     """
     blocks = [label for label in (_label(FORCED, "differs", differing), _label(BROKEN, "broken", broken)) if label]
     endpoints = {pair.endpoint for pair in comparison.pairs if pair.stage is None}
     for endpoint in sorted(endpoints, key=lambda name: name or ""):
-        title = f"{formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS} ({arm})"
+        title = f"{naming.requests_of(endpoint)} ({arm})"
         rows = table(("", *HEADS), _rows(comparison, outcomes, endpoint), numbers=range(1, 5), indent=0)
         blocks.append(written([title, rows], width=width))
     notes = [NOTE, *_reasons(comparison, outcomes), *([FORCED] if differing else [])]
@@ -73,9 +67,5 @@ def _values(pair: Pair) -> tuple[str, ...]:
         return old, new, "too few", formatting.DASH
     if pair.change is None:
         return old, new, formatting.DASH, formatting.DASH
-    return (
-        old,
-        new,
-        formatting.change_with_unit(pair.change),
-        formatting.change_interval(pair.change) or formatting.DASH,
-    )
+    interval = formatting.change_interval(pair.change) or formatting.DASH
+    return old, new, formatting.change_with_unit(pair.change), interval

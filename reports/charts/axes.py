@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from harness.metrics import METRICS
@@ -72,11 +74,57 @@ def milliseconds_axis(axes: Axes, values: Iterable[float]) -> bool:
         return False
     low, high = min(shown) / 1.25, max(shown) * 1.25
     axes.set_yscale("log")
-    axes.set_ylim(low, high)
     ticks = log_ticks(low, high)
-    set_ticks(axes, "y", ticks, (formatting.tick(METRICS["p95"], tick) for tick in ticks))
-    axes.grid(visible=True, axis="y")
+    value_axis(axes, (low, high), ticks, (formatting.tick(METRICS["p95"], tick) for tick in ticks))
     return True
+
+
+def value_axis(axes: Axes, limits: tuple[float, float], ticks: Sequence[float], labels: Iterable[str]) -> None:
+    """Set the limits, ticks and grid of the y axis."""
+    axes.set_ylim(*limits)
+    set_ticks(axes, "y", ticks, labels)
+    axes.grid(visible=True, axis="y")
+
+
+def log_axis(axes: Axes, limits: tuple[float, float], ticks: Sequence[float], labels: Iterable[str]) -> None:
+    """Set a logarithmic x axis, in a picture without a y axis."""
+    axes.set_xscale("log")
+    axes.set_xlim(*limits)
+    axes.spines["left"].set_visible(False)
+    axes.set_yticks([])
+    set_ticks(axes, "x", ticks, labels)
+
+
+def time_axis(panels: Sequence[Axes], length: float, step: int, label: str) -> None:
+    """Set a time axis in seconds below the last of some panels, with the same ticks in all of them."""
+    ticks = [float(tick) for tick in range(0, math.floor(length) + 1, step)]
+    for axes in panels:
+        set_ticks(axes, "x", ticks, [""] * len(ticks))
+    panels[-1].set_xticklabels([formatting.duration(tick) if tick else "0" for tick in ticks])
+    panels[-1].set_xlabel(label)
+
+
+def note(
+    axes: Axes,
+    text: str,
+    place: tuple[float, float],
+    shift: tuple[float, float],
+    coords: str | tuple[str, str] = "data",
+    *,
+    align: tuple[Literal["left", "center", "right"], Literal["center", "bottom"]] = ("left", "center"),
+    colour: str = paper.MUTED,
+    size: float = paper.SMALL,
+) -> Annotation:
+    """Write a text ``shift`` pixels beside a place."""
+    made = axes.annotate(text, place, xytext=shift, xycoords=coords, textcoords="offset points", annotation_clip=False)
+    made.set(color=colour, fontsize=size, ha=align[0], va=align[1])
+    return made
+
+
+def span_label(axes: Axes, text: str, start: float, end: float, room: float) -> None:
+    """Write the name of a span of the x axis above it, in ``room`` pixels."""
+    fitted, middle = paper.fitted(text, room, paper.SMALL), (start + end) / 2
+    note(axes, fitted, (middle, 1), (0, 4), ("data", "axes fraction"), align=("center", "bottom"))
 
 
 def end_labels(axes: Axes, labels: Sequence[tuple[str, float, float]], gap: float = 5) -> None:
@@ -86,13 +134,4 @@ def end_labels(axes: Axes, labels: Sequence[tuple[str, float, float]], gap: floa
     close = len(heights) > 1 and heights[-1] - heights[0] < paper.TEXT
     for place, (arm, x, y) in enumerate(ordered):
         shift = (paper.TEXT / 2 if place else -paper.TEXT / 2) if close else 0.0
-        axes.annotate(
-            arm,
-            (x, y),
-            xytext=(gap, shift),
-            textcoords="offset points",
-            color=paper.ARM_COLOURS[arm],
-            va="center",
-            fontsize=paper.TEXT,
-            annotation_clip=False,
-        )
+        note(axes, arm, (x, y), (gap, shift), colour=paper.ARM_COLOURS[arm], size=paper.TEXT)

@@ -3,6 +3,8 @@
 Blocks stand in the order they ran, so a slope of both arms shows drift. The legs of a sequential run are not paired.
 """
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -46,8 +48,9 @@ def _chart(number: int, pair: Pair, *, paired: bool) -> Chart:
         before, after = [block.before for block in pair.blocks], [block.after for block in pair.blocks]
         if paired:
             axes.vlines(blocks, before, after, color=paper.GRID, linewidth=1.5)
-        _points(axes, "before", blocks, before)
-        _points(axes, "after", blocks, after)
+        for arm, values in (("before", before), ("after", after)):
+            colour: dict[str, Any] = {"color": paper.ARM_COLOURS[arm], "markeredgecolor": paper.PAPER}
+            axes.plot(blocks, values, paper.ARM_MARKERS[arm], **colour, markersize=7, markeredgewidth=1, clip_on=False)
         axes.set_xlim(min(blocks) - 0.6, max(blocks) + 0.6)
         step = -(-len(blocks) // MOST_NUMBERS)
         scales.set_ticks(axes, "x", blocks[::step], map(str, blocks[::step]))
@@ -58,26 +61,10 @@ def _chart(number: int, pair: Pair, *, paired: bool) -> Chart:
     return paper.draw(f"blocks-{number}", title, WIDTH, HEIGHT, paint)
 
 
-def _points(axes: Axes, arm: str, blocks: list[int], values: list[float]) -> None:
-    axes.plot(
-        blocks,
-        values,
-        linestyle="none",
-        marker=paper.ARM_MARKERS[arm],
-        markersize=7,
-        color=paper.ARM_COLOURS[arm],
-        markeredgecolor=paper.PAPER,
-        markeredgewidth=1,
-        clip_on=False,
-    )
-
-
 def _value_axis(axes: Axes, pair: Pair) -> None:
     values = [value for block in pair.blocks for value in (block.before, block.after)]
     if pair.metric.unit is Unit.MS and min(values) > 0 and scales.milliseconds_axis(axes, values):
         return
     top = max(values)
-    axes.set_ylim(-0.04 * top, top * 1.1)
     ticks = scales.nice_ticks(top)
-    scales.set_ticks(axes, "y", ticks, (formatting.tick(pair.metric, tick) for tick in ticks))
-    axes.grid(visible=True, axis="y")
+    scales.value_axis(axes, (-0.04 * top, top * 1.1), ticks, (formatting.tick(pair.metric, tick) for tick in ticks))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from harness.analysis.cells import Curve
 from harness.analysis.summary import Summary
-from reports import formatting
+from reports import naming
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
@@ -30,7 +30,7 @@ def distribution_charts(summary: Summary) -> list[tuple[str, Chart]]:
     for number, endpoint in enumerate((None, *busiest(summary, MOST_ENDPOINTS))):
         pair = {arm: curves[arm, endpoint] for arm in paper.ARM_COLOURS if (arm, endpoint) in curves}
         if pair and (chart := _chart(number, endpoint, pair)):
-            charts.append((formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS, chart))
+            charts.append((naming.requests_of(endpoint), chart))
     return charts
 
 
@@ -38,7 +38,6 @@ def _chart(number: int, endpoint: str | None, pair: dict[str, Curve]) -> Chart |
     points = {arm: _points(curve) for arm, curve in pair.items()}
     if not any(len(x) > 1 for x, _ in points.values()):
         return None
-    name = formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS
 
     def paint(figure: Figure) -> None:
         axes = paper.bare_axes(figure, LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
@@ -49,7 +48,7 @@ def _chart(number: int, endpoint: str | None, pair: dict[str, Curve]) -> Chart |
         axes.set_xlabel("percentile")
         _lines(axes, points)
 
-    title = f"Latency of {name} at every percentile, before and after"
+    title = f"Latency of {naming.requests_of(endpoint)} at every percentile, before and after"
     return paper.draw(f"distribution-{number}", title, WIDTH, HEIGHT, paint)
 
 

@@ -5,6 +5,8 @@ A band shows where a target is met. Changes in percentage points have no place o
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
@@ -17,13 +19,12 @@ from harness.metrics import HEADLINES
 from harness.record.outcome import Outcome
 from harness.verdict.checks import Check, Reason, passing_ratios
 from harness.verdict.judge import Verdict
-from reports import formatting
+from reports import formatting, naming
 from reports.charts import axes as scales
 from reports.charts import paper
-from reports.charts.paper import Chart
+from reports.charts.paper import Chart, Layout
 from reports.sections.stages import busiest
 
-NARROW = 560
 MOST_ENDPOINTS = 12
 REACH = 6.0
 """Largest factor by which an interval extends the axis beyond the outermost dot; longer ones end in an arrow."""
@@ -53,23 +54,10 @@ class _Row(NamedTuple):
         return self.change is not None and self.change.scale == "ratio"
 
 
-class _Layout(NamedTuple):
-    """Positions in pixels."""
-
-    width: int
-    label_left: int
-    label_width: int
-    plot_left: int
-    plot_width: int
-    row: int
-    heading: int
-    drop: int
-
-
-def _layout(width: int) -> _Layout:
-    if width < NARROW:
-        return _Layout(width, 18, width - 100, 8, width - 16, 58, 28, 42)
-    return _Layout(width, 22, 266, 298, width - 298 - 216, 36, 30, 15)
+def _layout(width: int) -> Layout:
+    if width < paper.NARROW:
+        return Layout(width, 18, width - 100, 8, width - 16, 28, 58, 42)
+    return Layout(width, 22, 266, 298, width - 298 - 216, 30, 36, 15)
 
 
 def forest_chart(
@@ -80,8 +68,9 @@ def forest_chart(
     if not rows:
         return None
     layout = _layout(width)
-    tops, bottom = _tops(rows, layout)
-    height = math.ceil(bottom) + 40
+    *tops, end = accumulate((layout.head if row.heading else layout.row for row in rows), initial=0)
+    bottom = end + 4
+    height = bottom + 40
 
     def paint(figure: Figure) -> None:
         axes = paper.bare_axes(figure, layout.plot_left, 0, layout.plot_width, bottom)
@@ -89,7 +78,7 @@ def forest_chart(
         low, high = _reach(rows)
         _ratio_axis(axes, low, high, layout)
         for row, top in zip(rows, tops, strict=True):
-            _labels(figure, row, top, layout, height)
+            _labels(figure, row, top, layout)
             if row.drawn:
                 _dot(axes, row, top + layout.drop, (low, high))
 
@@ -103,7 +92,7 @@ def _targets(verdict: Verdict) -> Iterator[_Row]:
         change = check.pair.change if check.pair and check.reason is not Reason.TOO_FEW else None
         yield _Row(
             title=formatting.plain(check.target.expect.strip()),
-            detail=formatting.where(check.target),
+            detail=naming.where(check.target),
             mark=formatting.MARKS[check.outcome],
             colour=COLOURS[check.outcome],
             change=change,
@@ -123,18 +112,15 @@ def _endpoints(summary: Summary, comparison: Comparison) -> Iterator[_Row]:
     """P95 of all requests and of the busiest endpoints; P50 where P95 has too few samples."""
     places: list[str | None] = [None, *busiest(summary, MOST_ENDPOINTS)]
     rows = [row for place in places if (row := _endpoint(comparison, place))]
+    count = len(summary.endpoints)
+    chosen = f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {count}" if count > MOST_ENDPOINTS else ""
     if rows:
-        yield _Row(f"P95, {formatting.ALL_STAGES}{_more(summary)}", heading=True)
+        yield _Row(f"P95, {naming.ALL_STAGES}{chosen}", heading=True)
         yield from rows
 
 
-def _more(summary: Summary) -> str:
-    count = len(summary.endpoints)
-    return f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {count}" if count > MOST_ENDPOINTS else ""
-
-
 def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
-    name = formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS
+    name = naming.requests_of(endpoint)
     pairs = [pair for metric in HEADLINES if (pair := comparison.pair(metric, None, endpoint))]
     if not pairs:
         return None
@@ -156,14 +142,6 @@ def _values(pair: Pair) -> str:
     return f" {formatting.ARROW} ".join(formatting.levels(pair))
 
 
-def _tops(rows: Sequence[_Row], layout: _Layout) -> tuple[list[float], float]:
-    tops, y = [], 0.0
-    for row in rows:
-        tops.append(y)
-        y += layout.heading if row.heading else layout.row
-    return tops, y + 4
-
-
 def _reach(rows: Sequence[_Row]) -> tuple[float, float]:
     changes = [row.change for row in rows if row.change and row.drawn]
     points = [1.0, *(change.value for change in changes)]
@@ -176,14 +154,10 @@ def _reach(rows: Sequence[_Row]) -> tuple[float, float]:
     return min(low / margin, 0.8), max(high * margin, 1.25)
 
 
-def _ratio_axis(axes: Axes, low: float, high: float, layout: _Layout) -> None:
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    axes.spines["left"].set_visible(False)
-    axes.set_yticks([])
+def _ratio_axis(axes: Axes, low: float, high: float, layout: Layout) -> None:
     ticks = scales.change_ticks(low, high, most=max(layout.plot_width // 62, 3))
-    scales.set_ticks(axes, "x", ticks, (formatting.change_tick(tick) for tick in ticks))
-    if layout.width >= NARROW:  # a narrow picture has its text in the way of full lines
+    scales.log_axis(axes, (low, high), ticks, (formatting.change_tick(tick) for tick in ticks))
+    if not layout.narrow:  # a narrow picture has its text in the way of full lines
         axes.grid(visible=True, axis="x")
         axes.axvline(1.0, color=paper.MUTED, linewidth=1)
 
@@ -214,16 +188,12 @@ def _mark(axes: Axes, place: tuple[float, float], marker: str, colour: str, *, h
     axes.plot(*place, linestyle="none", clip_on=False, **style)
 
 
-def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int) -> None:
-    def write(
-        x: float, y: float, text: str, *, colour: str = paper.INK, size: float = paper.TEXT, ha: str = "left"
-    ) -> None:
-        figure.text(x / layout.width, 1 - y / height, text, color=colour, fontsize=size, ha=ha, va="baseline")
-
+def _labels(figure: Figure, row: _Row, top: float, layout: Layout) -> None:
+    write = partial(paper.write, figure)
     if row.heading:
-        write(2, top + layout.heading - 9, row.title, colour=paper.MUTED, size=paper.SMALL)
+        write(2, top + layout.head - 9, row.title, colour=paper.MUTED, size=paper.SMALL)
         return
-    narrow, right = layout.width < NARROW, layout.width - 2
+    narrow, right = layout.narrow, layout.width - 2
     first = top + (14 if row.detail or narrow else 19)
     write(2, first, row.mark, colour=row.colour, size=paper.TEXT + 1)
     write(layout.label_left, first, paper.fitted(row.title, layout.label_width, paper.TEXT))
@@ -237,10 +207,6 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int)
     if row.change is None:
         return
     number_y = first if narrow else top + layout.drop + 4
+    write(right if narrow else right - 134, number_y, formatting.change_with_unit(row.change), ha="right")
     interval = formatting.change_interval(row.change) or "no interval"
-    if narrow:
-        write(right, number_y, formatting.change_with_unit(row.change), ha="right")
-        write(right, number_y + 14, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
-    else:
-        write(right - 134, number_y, formatting.change_with_unit(row.change), ha="right")
-        write(right, number_y, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
+    write(right, number_y + (14 if narrow else 0), interval, colour=paper.MUTED, size=paper.SMALL, ha="right")

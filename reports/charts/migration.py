@@ -4,8 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.evidence.migration import MigrationUnderLoad, TimelinePoint
-from harness.record.migration import UPGRADE, MigrationStatement, MigrationStep
-from reports import formatting
+from harness.record.migration import UPGRADE, MigrationStep
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
@@ -33,16 +32,15 @@ def migration_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str)
                     direction.begun - origin, direction.ended - origin, color=paper.BAND, linewidth=0, zorder=0
                 )
         _latency(top, rehearsal.points)
-        _directions(top, rehearsal, origin, (width - LEFT - RIGHT) / length)
         for direction in rehearsal.record.passages:
+            name = direction.way if direction.way == UPGRADE else "rollback"
+            room = max(direction.seconds * (width - LEFT - RIGHT) / length, 60)
+            scales.span_label(top, name, direction.begun - origin, direction.ended - origin, room)
             _statements(low, direction, origin)
         low.set_ylim(0, 2)
         scales.set_ticks(low, "y", [0.5, 1.5], ["rollback", "upgrade"])
         step = next(s for s in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 3600) if length / s <= max(width // 90, 2))
-        ticks = [float(tick) for tick in range(0, int(length) + 1, step)]
-        scales.set_ticks(top, "x", ticks, [""] * len(ticks))
-        scales.set_ticks(low, "x", ticks, (formatting.duration(tick) if tick else "0" for tick in ticks))
-        low.set_xlabel("time since the start of the load")
+        scales.time_axis([top, low], length, step, "time since the start of the load")
 
     title = "Maximum latency over time, failed requests, statements of the migration and its rollback"
     return paper.draw(name, title, width, TOP + LATENCY + GAP + STATEMENTS + BOTTOM, paint)
@@ -58,21 +56,6 @@ def _latency(axes: Axes, points: tuple[TimelinePoint, ...]) -> None:
         axes.plot(*zip(*failed, strict=True), color=paper.FAIL, linestyle="", marker="x", markersize=6)
 
 
-def _directions(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels: float) -> None:
-    for direction in rehearsal.record.passages:
-        room = direction.seconds * pixels
-        axes.annotate(
-            paper.fitted(direction.way if direction.way == UPGRADE else "rollback", max(room, 60), paper.SMALL),
-            ((direction.begun + direction.ended) / 2 - origin, 1),
-            xytext=(0, 4),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            color=paper.MUTED,
-        )
-
-
 def _statements(axes: Axes, direction: MigrationStep, origin: float) -> None:
     up = direction.way == UPGRADE
     blocking = {wait.head for wait in direction.waits if wait.by_migration}
@@ -83,12 +66,8 @@ def _statements(axes: Axes, direction: MigrationStep, origin: float) -> None:
         axes.broken_barh(
             [(one.begun - origin, max(end - one.begun, 0.02))],
             (1.15 if up else 0.15, 0.7),
-            facecolor=_colour(one, blocking, up=up),
+            facecolor=paper.FAIL if one.text in blocking or one.error else COLOURS[up],
             edgecolor=paper.PAPER,
             linewidth=0.8,
             hatch="////" if one.text in blocking else None,
         )
-
-
-def _colour(one: MigrationStatement, blocking: set[str], *, up: bool) -> str:
-    return paper.FAIL if one.text in blocking or one.error else COLOURS[up]

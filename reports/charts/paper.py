@@ -37,6 +37,7 @@ ARM_DASHES = {"before": (0, (4, 2)), "after": "solid"}
 """The arms differ in colour, marker, dash and label."""
 
 TEXT, SMALL = 12.0, 11.0
+NARROW = 560
 CHARACTER = 0.55
 """Mean width of a character, as a share of the font size."""
 
@@ -50,6 +51,23 @@ class Chart(NamedTuple):
     name: str
     title: str
     svg: str
+
+
+class Layout(NamedTuple):
+    """Positions in pixels of a picture with a row of text beside each mark; ``drop`` is from the top of a row to it."""
+
+    width: int
+    label_left: int
+    label_width: int
+    plot_left: int
+    plot_width: int
+    head: int
+    row: int
+    drop: int
+
+    @property
+    def narrow(self) -> bool:
+        return self.width < NARROW
 
 
 def draw(name: str, title: str, width: int, height: int, paint: Callable[[Figure], None]) -> Chart:
@@ -100,6 +118,14 @@ def bare_axes(figure: Figure, left: float, top: float, width: float, height: flo
     figure_width, figure_height = figure.get_size_inches() * _UNITS_PER_INCH
     box = (left / figure_width, 1 - (top + height) / figure_height, width / figure_width, height / figure_height)
     return figure.add_axes(box)
+
+
+def write(
+    figure: Figure, x: float, y: float, text: str, *, colour: str = INK, size: float = TEXT, ha: str = "left"
+) -> None:
+    """Write a text at a place in pixels from the upper left corner."""
+    width, height = figure.get_size_inches() * _UNITS_PER_INCH
+    figure.text(x / width, 1 - y / height, text, color=colour, fontsize=size, ha=ha, va="baseline")
 
 
 def fitted(text: str, width: float, size: float) -> str:

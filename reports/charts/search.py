@@ -46,13 +46,9 @@ def search_chart(summary: Summary, comparison: Comparison, width: int, name: str
 
 
 def _axis(axes: Axes, low: float, high: float, height: float) -> None:
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    axes.set_ylim(height, 0)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
     ticks = scales.level_ticks(low, high)
-    scales.set_ticks(axes, "x", ticks, (formatting.tidy(tick) for tick in ticks))
+    scales.log_axis(axes, (low, high), ticks, (formatting.tidy(tick) for tick in ticks))
+    axes.set_ylim(height, 0)
     axes.grid(visible=True, axis="x")
     axes.set_xlabel("arrivals per second")
 
@@ -65,16 +61,8 @@ def _band(axes: Axes, interval: Interval, top: float, bottom: float, colour: str
 
 def _leg(axes: Axes, one: SearchResult, y: float) -> None:
     colour, marker = paper.ARM_COLOURS[one.leg.arm], paper.ARM_MARKERS[one.leg.arm]
-    axes.annotate(
-        f"{one.leg.arm} {one.leg.block}",
-        (0, y),
-        xytext=(-8, 0),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        color=colour,
-    )
+    label, coords = f"{one.leg.arm} {one.leg.block}", ("axes fraction", "data")
+    scales.note(axes, label, (0, y), (-8, 0), coords, align=("right", "center"), colour=colour)
     known = one.bracket
     if known.low is not None:
         high = axes.get_xlim()[1] if known.high is None else known.high

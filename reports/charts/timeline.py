@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -60,7 +60,9 @@ def timeline_chart(plan: Plan, summary: Summary, width: int, name: str = "timeli
         _planned(panels["load"], plan.stages, windows)
         if FAILED in panels:
             _rates(panels[FAILED], {arm: (course.seconds, course.failed) for arm, course in courses.items()})
-        _time_axis([*panels.values()], length, width)
+        most = max((width - LEFT - RIGHT) // LEAST_TICK_GAP, 2)
+        step = next((step for step in TIME_STEPS if length / step <= most), TIME_STEPS[-1])
+        scales.time_axis([*panels.values()], length, step, "time since the start of the leg")
 
     failed = ", failed requests, faults" if plan.faults else ""
     title = (
@@ -98,16 +100,9 @@ def _panels(figure: Figure, width: int, length: float, sizes: Mapping[str, int],
     for label, height in sizes.items():
         axes = paper.bare_axes(figure, LEFT, top, width - LEFT - RIGHT, height)
         axes.set_xlim(0, length)
-        axes.annotate(
-            load if label == "load" else label,
-            (0, 1),
-            xytext=(-LEFT + 2, 4),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            color=paper.INK,
-            fontsize=paper.TEXT,
-            va="bottom",
-        )
+        title, shift = load if label == "load" else label, (-LEFT + 2, 4)
+        look: dict[str, Any] = {"align": ("left", "bottom"), "colour": paper.INK, "size": paper.TEXT}
+        scales.note(axes, title, (0, 1), shift, "axes fraction", **look)
         yield axes
         top += height + GAP
 
@@ -123,25 +118,15 @@ def _bands(axes: Axes, windows: Sequence[Window]) -> None:
 def _faults(axes: Axes, plan: Plan) -> None:
     for second, fault in plan.planned_faults:
         end = max(second + fault.seconds, second + SHORTEST_FAULT)
-        axes.axvspan(
-            second, end, facecolor="none", edgecolor=paper.FAIL, hatch="////", linewidth=0.8, alpha=0.45, zorder=1
-        )
+        hatched: dict[str, Any] = {"facecolor": "none", "edgecolor": paper.FAIL, "hatch": "////"}
+        axes.axvspan(second, end, **hatched, linewidth=0.8, alpha=0.45, zorder=1)
 
 
 def _stage_names(axes: Axes, windows: Sequence[Window], pixels_per_second: float) -> None:
     for window in windows:
         room = (window.end - window.start) * pixels_per_second
         if room >= paper.SMALL * paper.CHARACTER * 3:
-            axes.annotate(
-                paper.fitted(formatting.plain(window.stage), room, paper.SMALL),
-                ((window.start + window.end) / 2, 1),
-                xytext=(0, 4),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                color=paper.MUTED,
-            )
+            scales.span_label(axes, formatting.plain(window.stage), window.start, window.end, room)
 
 
 def _latency(axes: Axes, courses: dict[str, _Course]) -> None:
@@ -179,17 +164,5 @@ def _planned(axes: Axes, stages: Sequence[Stage], windows: Sequence[Window]) -> 
 
 def _from_zero(axes: Axes, highest: float) -> None:
     top = highest or 1.0
-    axes.set_ylim(0, top * 1.12)
     ticks = scales.nice_ticks(top, most=3)
-    scales.set_ticks(axes, "y", ticks, (formatting.tidy(tick) for tick in ticks))
-    axes.grid(visible=True, axis="y")
-
-
-def _time_axis(panels: Sequence[Axes], length: float, width: int) -> None:
-    most = max((width - LEFT - RIGHT) // LEAST_TICK_GAP, 2)
-    step = next((step for step in TIME_STEPS if length / step <= most), TIME_STEPS[-1])
-    ticks = [float(tick) for tick in range(0, math.floor(length) + 1, step)]
-    for axes in panels[:-1]:
-        scales.set_ticks(axes, "x", ticks, [""] * len(ticks))
-    scales.set_ticks(panels[-1], "x", ticks, (formatting.duration(tick) if tick else "0" for tick in ticks))
-    panels[-1].set_xlabel("time since the start of the leg")
+    scales.value_axis(axes, (0, top * 1.12), ticks, (formatting.tidy(tick) for tick in ticks))

@@ -6,8 +6,9 @@ significant difference. Levels of zero have no place on the axis and are written
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,10 +18,9 @@ from harness.analysis.steps import Waterfall
 from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
-from reports.charts.paper import Chart
+from reports.charts.paper import Chart, Layout
 from reports.sections.steps import TOTAL, WORSE, changed, note, share_text
 
-NARROW = 560
 REACH = 3.0
 """Largest factor by which an interval extends the axis beyond the outermost level; longer ones end in an arrow."""
 LEAST_SPAN = 1.3
@@ -59,26 +59,10 @@ class _Row(NamedTuple):
         return paper.UNDECIDED if self.hollow else COLOURS[self.note]
 
 
-class _Layout(NamedTuple):
-    """Positions in pixels."""
-
-    width: int
-    label_width: int
-    plot_left: int
-    plot_width: int
-    head: int
-    row: int
-    drop: int
-
-    @property
-    def narrow(self) -> bool:
-        return self.width < NARROW
-
-
-def _layout(width: int) -> _Layout:
-    if width < NARROW:
-        return _Layout(width, width - 118, 8, width - 16, 0, 66, 48)
-    return _Layout(width, 246, 256, width - 256 - 250, 22, 38, 16)
+def _layout(width: int) -> Layout:
+    if width < paper.NARROW:
+        return Layout(width, 0, width - 118, 8, width - 16, 0, 66, 48)
+    return Layout(width, 0, 246, 256, width - 256 - 250, 22, 38, 16)
 
 
 def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
@@ -93,11 +77,12 @@ def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
         axes = paper.bare_axes(figure, layout.plot_left, 0, layout.plot_width, bottom)
         axes.set_ylim(bottom, 0)
         limits = _level_axis(axes, fall, rows, layout)
-        if not layout.narrow:
-            _heads(figure, layout, height)
+        heads = {} if layout.narrow else {"change": CHANGE, "95 % interval": INTERVAL, "share": 0}
+        for text, left in heads.items():
+            paper.write(figure, width - 2 - left, 12, text, colour=paper.MUTED, size=paper.SMALL, ha="right")
         for number, row in enumerate(rows):
             top = layout.head + number * layout.row
-            _labels(figure, row, top, layout, height)
+            _labels(figure, row, top, layout)
             _draw(axes, fall, row, top + layout.drop, limits)
             if row.end and number < len(rows) - 1 and rows[number + 1].drawn:
                 reach = layout.row + (0 if layout.narrow else layout.drop)  # a narrow picture has text in the way
@@ -126,7 +111,7 @@ def _whisker(row: _Row) -> tuple[float, float] | None:
     return row.end * change.low / change.value, row.end * change.high / change.value
 
 
-def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: _Layout) -> tuple[float, float]:
+def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: Layout) -> tuple[float, float]:
     """Set the logarithmic axis; returns the limits of whiskers."""
     levels = [row.end for row in rows if row.end]
     ends = [end for row in rows if (whisker := _whisker(row)) for end in whisker]
@@ -136,12 +121,9 @@ def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: _Layo
         middle = math.sqrt(low * high)
         low, high = middle / math.sqrt(LEAST_SPAN), middle * math.sqrt(LEAST_SPAN)
     margin = (high / low) ** (ROOM / (layout.plot_width - 2 * ROOM))
-    axes.set_xscale("log")
-    axes.set_xlim(low / margin, high * margin)
-    axes.spines["left"].set_visible(False)
-    axes.set_yticks([])
-    ticks = scales.level_ticks(low / margin, high * margin)
-    scales.set_ticks(axes, "x", ticks, (formatting.tick(fall.total.metric, tick) for tick in ticks))
+    limits = (low / margin, high * margin)
+    ticks = scales.level_ticks(*limits)
+    scales.log_axis(axes, limits, ticks, (formatting.tick(fall.total.metric, tick) for tick in ticks))
     if not layout.narrow:  # a narrow picture has its text in the way of full lines
         axes.grid(visible=True, axis="x")
     return low, high
@@ -175,16 +157,11 @@ def _draw(axes: Axes, fall: Waterfall, row: _Row, y: float, limits: tuple[float,
 
 
 def _bar(axes: Axes, row: _Row, y: float) -> None:
-    axes.fill_betweenx(
-        [y - BAR, y + BAR],
-        row.start or 1,
-        row.end or 1,
-        facecolor=paper.PAPER if row.hollow else row.colour,
-        edgecolor=row.colour,
-        linewidth=1.2,
-        linestyle=(0, (3, 2)) if row.hollow else "solid",
-        zorder=2,
-    )
+    fill: dict[str, Any] = {"facecolor": row.colour, "linestyle": "solid"}
+    if row.hollow:
+        fill = {"facecolor": paper.PAPER, "linestyle": (0, (3, 2))}
+    ends = (row.start or 1, row.end or 1)
+    axes.fill_betweenx([y - BAR, y + BAR], *ends, edgecolor=row.colour, linewidth=1.2, zorder=2, **fill)
 
 
 def _interval(axes: Axes, row: _Row, y: float, limits: tuple[float, float]) -> None:
@@ -207,32 +184,13 @@ def _arm(axes: Axes, arm: str, x: float, y: float) -> None:
 def _number(
     axes: Axes, fall: Waterfall, value: float, y: float, *, rightwards: bool, beside: float | None = None
 ) -> None:
-    axes.annotate(
-        formatting.with_unit(fall.total.metric, value),
-        (beside or value, y),
-        xytext=(8 if rightwards else -8, 0),
-        textcoords="offset points",
-        ha="left" if rightwards else "right",
-        va="center",
-        fontsize=paper.SMALL,
-        color=paper.INK,
-        zorder=5,
-        annotation_clip=False,
-    )
+    text, shift = formatting.with_unit(fall.total.metric, value), (8 if rightwards else -8, 0)
+    side: Literal["left", "right"] = "left" if rightwards else "right"
+    scales.note(axes, text, (beside or value, y), shift, align=(side, "center"), colour=paper.INK).set_zorder(5)
 
 
-def _heads(figure: Figure, layout: _Layout, height: int) -> None:
-    right = layout.width - 2
-    for x, text in ((right - CHANGE, "change"), (right - INTERVAL, "95 % interval"), (right, "share")):
-        figure.text(x / layout.width, 1 - 12 / height, text, ha="right", va="baseline", color=paper.MUTED)
-
-
-def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int) -> None:
-    def write(
-        x: float, y: float, text: str, *, colour: str = paper.INK, size: float = paper.TEXT, ha: str = "left"
-    ) -> None:
-        figure.text(x / layout.width, 1 - y / height, text, ha=ha, va="baseline", color=colour, fontsize=size)
-
+def _labels(figure: Figure, row: _Row, top: float, layout: Layout) -> None:
+    write = partial(paper.write, figure)
     narrow = layout.narrow
     first = top + (16 if narrow or row.detail else layout.drop + 4)
     write(0, first, paper.fitted(row.title, layout.label_width, paper.TEXT))
@@ -244,22 +202,16 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int)
         if row.title != "before":
             write(right - (0 if layout.narrow else CHANGE), first, formatting.DASH, ha="right")
         return
-    interval = formatting.change_interval(row.change) or "no interval"
+    change, interval = formatting.change_with_unit(row.change), formatting.change_interval(row.change) or "no interval"
     share = share_text(row.share) if row.share is not None else formatting.DASH
     number = first if narrow else top + layout.drop + (4 if not row.note else -3)
     colour = paper.MUTED if row.hollow else paper.INK
     if narrow:
-        write(
-            right,
-            number,
-            f"{formatting.change_with_unit(row.change)} {formatting.DOT} {share}",
-            ha="right",
-            colour=colour,
-        )
+        write(right, number, f"{change} {formatting.DOT} {share}", ha="right", colour=colour)
         noted = f"{row.note} {formatting.DOT} {interval}" if row.note else interval
         write(right, number + 14, noted, colour=paper.MUTED, size=paper.SMALL, ha="right")
         return
-    write(right - CHANGE, number, formatting.change_with_unit(row.change), ha="right", colour=colour)
+    write(right - CHANGE, number, change, ha="right", colour=colour)
     write(right - INTERVAL, number, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
     write(right, number, share, ha="right", colour=colour)
     if row.note:

@@ -1,10 +1,12 @@
 """The response comparison: its sentence, the counts by endpoint, and the first differences."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from harness.analysis.answers import (
     AnswerOutcome,
     DifferingRequest,
+    EndpointAnswers,
     FirstDifferentRequest,
     ResponseAgreement,
     no_answers_finding,
@@ -20,16 +22,6 @@ ADVICE = {
     ),
     AnswerOutcome.SHORT: "lower answers.requests, or find out why the users stop",
 }
-
-
-class PlaceRow(NamedTuple):
-    """Counts of one endpoint; ``failed`` are the requests that failed in before."""
-
-    endpoint: str
-    compared: str
-    equal: str
-    different: str
-    failed: str
 
 
 class DifferenceRow(NamedTuple):
@@ -55,7 +47,7 @@ class AnswerTable(NamedTuple):
     mark: str
     sentence: str
     advice: str
-    places: tuple[PlaceRow, ...]
+    places: tuple[EndpointAnswers, ...]
     differences: tuple[DifferenceRow, ...]
     more: str
 
@@ -65,23 +57,13 @@ def answer_table(verdict: Verdict) -> AnswerTable | None:
     agreement, outcome = verdict.agreement, verdict.answers
     if agreement is None or outcome is None:
         return None
-    count, plain = formatting.count, formatting.plain
     hidden = agreement.total.different + agreement.total.before_failed - len(agreement.differences)
     return AnswerTable(
         outcome=outcome.value,
         mark=formatting.MARKS[outcome],
         sentence=answer_sentence(agreement),
         advice=ADVICE.get(agreement.outcome, ""),
-        places=tuple(
-            PlaceRow(
-                plain(one.endpoint),
-                count(one.asked),
-                count(one.equal),
-                count(one.different),
-                count(one.before_failed + one.both_failed),
-            )
-            for one in agreement.places
-        ),
+        places=agreement.places,
         differences=tuple(row for difference in agreement.differences for row in _rows(difference)),
         more=f"{formatting.plural(hidden, 'more request')} not shown" if hidden else "",
     )
@@ -127,10 +109,8 @@ def _in_short(agreement: ResponseAgreement) -> str:
             return no_answers_finding(agreement).seen
         case AnswerOutcome.DIFFERENT:
             different = [place for place in agreement.places if place.different]
-            named = [f"{formatting.plain(p.endpoint)} ({formatting.count(p.different)})" for p in different[:NAMED]]
-            more = len(different) - NAMED
-            rest = f" and {formatting.count(more)} more" if more > 0 else ""
-            return f"{_differ(agreement.total.different)} (of {asked}): {', '.join(named)}{rest}"
+            named = [f"{formatting.plain(p.endpoint)} ({formatting.count(p.different)})" for p in different]
+            return f"{_differ(agreement.total.different)} (of {asked}): {formatting.first_of(named, NAMED)}"
         case AnswerOutcome.REQUESTS_DIFFER:
             parted = f"; {_parted(agreement.parting)}" if agreement.parting else ""
             return f"responses compared for only {asked} of {wanted} requests{parted}"
@@ -149,17 +129,10 @@ def _parted(parting: FirstDifferentRequest) -> str:
     return f"{request}: before {before}, after {after}"
 
 
-def _rows(difference: DifferingRequest) -> list[DifferenceRow]:
+def _rows(difference: DifferingRequest) -> Iterator[DifferenceRow]:
     request = formatting.plain(f"{difference.endpoint.partition(' ')[0]} {difference.path}")
     note = "before failed" if difference.failed else ""
-    return [
-        DifferenceRow(
-            formatting.count(difference.n),
-            request,
-            formatting.plain(one.where),
-            formatting.plain(one.before),
-            formatting.plain(one.after),
-            "" if index else note,
-        )
-        for index, one in enumerate(difference.divergences)
-    ]
+    for one in difference.divergences:
+        where, before, after = map(formatting.plain, (one.where, one.before, one.after))
+        yield DifferenceRow(formatting.count(difference.n), request, where, before, after, note)
+        note = ""

@@ -6,7 +6,6 @@ from harness.analysis.summary import Summary
 from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage
 from reports import formatting
-from reports.formatting import FormattedValue
 
 
 class ArrivalRow(NamedTuple):
@@ -31,26 +30,18 @@ class ArrivalRow(NamedTuple):
 
 
 class ArrivalTable(NamedTuple):
-    """The stages of both arms in their order; ``lag`` is the P99 scheduling delay of the worst leg of each arm."""
+    """The stages of both arms in their order; ``lags`` are the P99 scheduling delays of the worst leg of each arm."""
 
     rows: tuple[ArrivalRow, ...]
-    lag: tuple[tuple[str, FormattedValue], ...]
-
-    @property
-    def sentences(self) -> list[str]:
-        """A line for each stage and arm, then the scheduling delays."""
-        return [*(row.sentence for row in self.rows), self.lags]
-
-    @property
-    def lags(self) -> str:
-        delays = ", ".join(f"{arm} {cell.text}" for arm, cell in self.lag)
-        return f"scheduling delay (P99 of the worst leg): {delays}"
+    lags: str
 
 
 def arrival_table(plan: Plan, summary: Summary) -> ArrivalTable | None:
     """``None`` for a closed-loop plan, or when no arrivals were counted."""
     rows = tuple(row for stage in plan.stages for arm in ARMS if (row := _row(summary, stage, arm)))
-    return ArrivalTable(rows, tuple((arm, _lag(summary, arm)) for arm in ARMS)) if plan.open and rows else None
+    delays = ", ".join(f"{arm} {_lag(summary, arm)}" for arm in ARMS)
+    lags = f"scheduling delay (P99 of the worst leg): {delays}"
+    return ArrivalTable(rows, lags) if plan.open and rows else None
 
 
 def _row(summary: Summary, stage: Stage, arm: str) -> ArrivalRow | None:
@@ -73,8 +64,7 @@ def _row(summary: Summary, stage: Stage, arm: str) -> ArrivalRow | None:
     )
 
 
-def _lag(summary: Summary, arm: str) -> FormattedValue:
-    lags = [
-        leg.schedule_lag_p99_ms for leg in summary.legs if leg.leg.arm == arm and leg.schedule_lag_p99_ms is not None
-    ]
-    return formatting.value_or(max(lags, default=None), formatting.milliseconds, "no leg of this arm recorded it")
+def _lag(summary: Summary, arm: str) -> str:
+    lags = (leg.schedule_lag_p99_ms for leg in summary.legs if leg.leg.arm == arm)
+    worst = max((lag for lag in lags if lag is not None), default=None)
+    return formatting.DASH if worst is None else formatting.milliseconds(worst)

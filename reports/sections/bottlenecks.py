@@ -1,16 +1,12 @@
 """Bottlenecks: the grade of each area before and after, its findings and their remedies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.evidence.bottlenecks import Area, Bottleneck, BottleneckKind, Grade
 from reports import formatting
 from reports.formatting import DASH, capitalised
 
-ABOUT = (
-    "The next bottleneck after the migration. A: nothing found. B: good, with a note. C: fix soon. D: fix first. The "
-    "same limits grade before; docs/bottlenecks.md lists them."
-)
 MOST_TEXT = 160
 ADVICE = {
     BottleneckKind.SLOW_STATEMENT: "read its query plan below; add an index, or make it read less",
@@ -35,6 +31,7 @@ ADVICE = {
     BottleneckKind.ROLLBACK: "fix the downgrade: the differences are listed below",
     BottleneckKind.ALERT: "see the timeline for the time, and the areas above for the cause",
 }
+FLAWS = {"unused": "unused in this workload", "duplicate": "a duplicate of another", "prefix": "covered by another"}
 
 
 class FoundRow(NamedTuple):
@@ -100,71 +97,33 @@ def _word(area: Area) -> str:
 
 def _what(found: Bottleneck) -> str:
     name, detail = (formatting.one_line(text, MOST_TEXT) for text in (found.name, found.detail))
-    return SENTENCES[found.kind](name, found.value, found.of or 0.0, detail)
-
-
-def _rows_scanned(name: str, rows: float, _: float, columns: str) -> str:
-    purpose = f" to find {columns}" if columns else ""
-    return f"Seq Scan of {name} (reads the whole table, {formatting.count(round(rows))} rows each time){purpose}."
-
-
-def _misses(name: str, part: float, rate: float, _: str) -> str:
-    return f"{name} has {formatting.share(part)} % of all misses; hit rate {formatting.share(rate)} %."
-
-
-def _connections(_: str, most: float, allowed: float, __: str) -> str:
-    return f"peak connections {formatting.count(round(most))}, max_connections {formatting.count(round(allowed))}."
-
-
-def _stalled(name: str, stall: float, _: float, head: str) -> str:
-    behind = f", behind “{head}”" if head else ""
-    return f"{name} stalled for {formatting.milliseconds(stall)} during the migration{behind}."
-
-
-def _fired(name: str, fired: float, windows: float, _: str) -> str:
-    return f"{name}: in {formatting.count(round(fired))} of {formatting.count(round(windows))} windows of ten seconds."
-
-
-SENTENCES: dict[BottleneckKind, Callable[[str, float, float, str], str]] = {
-    BottleneckKind.SLOW_STATEMENT: lambda name, slowest, mean, _: (
-        f"“{name}” averages {formatting.milliseconds(mean)}, max {formatting.milliseconds(slowest)}."
-    ),
-    BottleneckKind.N_PLUS_ONE: lambda name, runs, _, text: (
-        f"{name} runs {f'“{text}”' if text else 'a statement'} {formatting.tidy(runs)} times per request."
-    ),
-    BottleneckKind.SEQ_SCAN: _rows_scanned,
-    BottleneckKind.INDEX: lambda name, size, _, flaw: (
-        f"the index {name} ({formatting.size(round(size))}) is {_flaw(flaw)}."
-    ),
-    BottleneckKind.CACHE_MISSES: _misses,
-    BottleneckKind.CONNECTIONS: _connections,
-    BottleneckKind.LOCK_WAITS: lambda _, most, *__: (
-        f"{formatting.plural(round(most), 'session')} waited for a lock at peak."
-    ),
-    BottleneckKind.POOL: lambda name, share, *_: f"{name}: {formatting.in_percent(share)} % of the limit in use.",
-    BottleneckKind.DEADLOCKS: lambda _, count, *__: f"{formatting.tidy(count)} deadlocks per leg.",
-    BottleneckKind.DEAD_TUPLES: lambda name, share, dead, _: (
-        f"dead tuples of {name}: {formatting.count(round(dead))}, {formatting.in_percent(share)} % of its tuples."
-    ),
-    BottleneckKind.CPU: lambda name, share, *_: f"{name} uses {formatting.in_percent(share)} % of all cores.",
-    BottleneckKind.MEMORY: lambda name, size, *_: f"{name} uses {formatting.count(round(size))} MB.",
-    BottleneckKind.MEMORY_GROWTH: lambda name, slope, *_: f"{name} grows by {formatting.number(slope)} MB/h.",
-    BottleneckKind.ALERT: _fired,
-    BottleneckKind.STALL: _stalled,
-    BottleneckKind.FAILED_REQUESTS: lambda _, count, *__: (
-        f"{formatting.plural(round(count), 'request')} failed during the migration."
-    ),
-    BottleneckKind.ROLLBACK: lambda *_: "after the rollback the database differs from before.",
-}
-"""The sentence of a finding from its name, value, reference value and detail."""
-
-
-def _flaw(detail: str) -> str:
+    value, of = found.value, found.of or 0.0
+    whole, whole_of = (formatting.count(round(number)) for number in (value, of))
+    percent, ms, plural = formatting.in_percent, formatting.milliseconds, formatting.plural
+    columns = f" to find {detail}" if detail else ""
+    statement = f"“{detail}”" if detail else "a statement"
+    behind = f", behind “{detail}”" if detail else ""
     return {
-        "unused": "unused in this workload",
-        "duplicate": "a duplicate of another",
-        "prefix": "covered by another",
-    }.get(detail, detail)
+        BottleneckKind.SLOW_STATEMENT: f"“{name}” averages {ms(of)}, max {ms(value)}.",
+        BottleneckKind.N_PLUS_ONE: f"{name} runs {statement} {formatting.tidy(value)} times per request.",
+        BottleneckKind.SEQ_SCAN: f"Seq Scan of {name} (reads the whole table, {whole} rows each time){columns}.",
+        BottleneckKind.INDEX: f"the index {name} ({formatting.size(round(value))}) is {FLAWS.get(detail, detail)}.",
+        BottleneckKind.CACHE_MISSES: (
+            f"{name} has {formatting.share(value)} % of all misses; hit rate {formatting.share(of)} %."
+        ),
+        BottleneckKind.CONNECTIONS: f"peak connections {whole}, max_connections {whole_of}.",
+        BottleneckKind.LOCK_WAITS: f"{plural(round(value), 'session')} waited for a lock at peak.",
+        BottleneckKind.POOL: f"{name}: {percent(value)} % of the limit in use.",
+        BottleneckKind.DEADLOCKS: f"{formatting.tidy(value)} deadlocks per leg.",
+        BottleneckKind.DEAD_TUPLES: f"dead tuples of {name}: {whole_of}, {percent(value)} % of its tuples.",
+        BottleneckKind.CPU: f"{name} uses {percent(value)} % of all cores.",
+        BottleneckKind.MEMORY: f"{name} uses {whole} MB.",
+        BottleneckKind.MEMORY_GROWTH: f"{name} grows by {formatting.number(value)} MB/h.",
+        BottleneckKind.ALERT: f"{name}: in {whole} of {whole_of} windows of ten seconds.",
+        BottleneckKind.STALL: f"{name} stalled for {ms(value)} during the migration{behind}.",
+        BottleneckKind.FAILED_REQUESTS: f"{plural(round(value), 'request')} failed during the migration.",
+        BottleneckKind.ROLLBACK: "after the rollback the database differs from before.",
+    }[found.kind]
 
 
 def _advice(found: Bottleneck) -> str:

@@ -6,16 +6,9 @@ from typing import NamedTuple
 from harness.evidence.causes import Cause, CauseKind, Share
 from reports import formatting
 
-TITLE = "Why it changed"
-ABOUT = (
-    "Shares of the change of database time per request, on a logarithmic scale, on which factors add up. Indexes: the "
-    "old release on the migrated database, one request at a time; includes triggers where their time changed. "
-    "Statements: from there to the new release. Cache: requests that need no database. Contention and other load "
-    "effects: the same request under load, compared with alone; it follows from the other shares. Where the shares "
-    "nearly cancel out, the change of database time by each is shown instead. Outside the database: time saved in the "
-    "service, or by waiting less for a CPU core. Details: docs/causes.md."
-)
 MOST_NAMES = 2
+N_PLUS_ONE = {(True, True): "N+1 remains: ", (True, False): "N+1 gone: ", (False, True): "new N+1: "}
+"""By whether a statement is repeated in before and in after."""
 LEAST_SHARE = 0.005
 PADDING, LETTER = 1.7, 0.9
 """Space around a text and width of a letter, in percent of a bar."""
@@ -92,12 +85,9 @@ def _sentence(cause: Cause) -> str:
 
 
 def _part(cause: Cause, share: Share) -> str:
-    detail = _detail(cause, share.kind)
-    size = (
-        formatting.in_percent(cause.factor(share) - 1, sign=True)
-        if cause.shares_cancel
-        else formatting.share(share.share)
-    )
+    detail, size = _detail(cause, share.kind), formatting.share(share.share)
+    if cause.shares_cancel:
+        size = formatting.in_percent(cause.factor(share) - 1, sign=True)
     return f"{_name(cause, share)} {size} %" + (f" ({detail})" if detail else "")
 
 
@@ -113,24 +103,16 @@ def _detail(cause: Cause, way: CauseKind) -> str:
             hits = [formatting.share(rate) for rate in cause.hits if rate is not None]
             return f"hit rate {hits[0]} → {hits[1]} %"
         case CauseKind.INDEXES | CauseKind.INDEXES_AND_TRIGGERS if cause.indexes:
-            more = len(cause.indexes) - MOST_NAMES
-            names = [formatting.plain(name) for name in cause.indexes[:MOST_NAMES]]
-            return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+            return formatting.first_of([formatting.plain(name) for name in cause.indexes], MOST_NAMES)
         case CauseKind.STATEMENTS | CauseKind.INDEXES_AND_STATEMENTS | CauseKind.INDEXES_TRIGGERS_AND_STATEMENTS if (
             None not in cause.statements
         ):
             before, after = (formatting.tidy(count) for count in cause.statements if count is not None)
-            repeated = _n_plus_one(cause)
+            then, now = (found is not None for found in cause.repeated)
+            repeated = N_PLUS_ONE.get((then, now), "")
             return f"{repeated}{before} → {after} per request" if before != after else repeated.rstrip(": ")
         case _:
             return ""
-
-
-def _n_plus_one(cause: Cause) -> str:
-    before, after = (found is not None for found in cause.repeated)
-    if before:
-        return "N+1 remains: " if after else "N+1 gone: "
-    return "new N+1: " if after else ""
 
 
 def _rest(cause: Cause) -> str:
@@ -148,9 +130,5 @@ def _bar(cause: Cause) -> Iterator[Segment]:
     shown = [share for share in cause.shares if share.share >= LEAST_SHARE]
     whole = sum(share.share for share in shown)
     for share in shown:
-        yield Segment(
-            share.kind.name.lower(),
-            _name(cause, share),
-            f"{formatting.share(share.share)} %",
-            round(100 * share.share / whole, 2),
-        )
+        size, width = f"{formatting.share(share.share)} %", round(100 * share.share / whole, 2)
+        yield Segment(share.kind.name.lower(), _name(cause, share), size, width)

@@ -10,12 +10,6 @@ from harness.plan.model import ARMS, Plan
 from reports import formatting
 from reports.formatting import FormattedValue
 
-ABOUT = (
-    "Times of the worst leg. Detected: from the beginning of a fault to the first change of its signal. Recovered: "
-    "from its end to the end of the last disturbed second, in which more requests failed than before the fault, or "
-    "more than half exceeded twice the P95 before it."
-)
-
 
 class FaultRow(NamedTuple):
     """One fault in one arm, all legs together; ``calmed`` is when its signal had its old value again."""

@@ -1,7 +1,7 @@
 """Indexes of the migration: size, build time, use, buffers saved and WAL added; flagged indexes."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from harness.evidence.ablation import plan_change
 from harness.evidence.catalogue import DatabaseEvidence
@@ -12,11 +12,6 @@ from reports import formatting
 from reports.formatting import FormattedValue
 from reports.sections.query_plans import words
 
-ABOUT = (
-    "An index replaces sequential scans; each write has to maintain it. Scans and entries read are from "
-    "pg_stat_user_indexes, under the measured load and in the response comparison. Buffers (8 kB blocks) saved and WAL "
-    "added: the same requests with the index dropped (--ablate)."
-)
 NAMES = {
     FlawKind.INVALID: "INVALID",
     FlawKind.DUPLICATE: "duplicate",
@@ -47,7 +42,6 @@ class IndexRow(NamedTuple):
 class IndexTable(NamedTuple):
     """The indexes of the migration, and the flagged ones that existed before it."""
 
-    about: str
     sentence: str
     alerts: tuple[str, ...]
     rows: tuple[IndexRow, ...]
@@ -61,23 +55,18 @@ def index_table(findings: DatabaseEvidence | None) -> IndexTable | None:
     if findings is None:
         return None
     ledger = findings.indexes
-    others = [
-        entry
-        for entry in ledger.entries
-        if not entry.created and any(flaw.kind is not FlawKind.UNUSED for flaw in entry.flaws)
-    ]
+    keys = ledger.unindexed_keys
+    flagged = [entry for entry in ledger.entries if any(flaw.kind is not FlawKind.UNUSED for flaw in entry.flaws)]
+    others = [entry for entry in flagged if not entry.created]
     if not (ledger.created or others or ledger.removed):
         return None
     return IndexTable(
-        about=ABOUT,
         sentence=_sentence(ledger),
         alerts=tuple(flaw_sentence(flaw, findings.requests) for flaw in ledger.flaws),
         rows=tuple(_row(entry, findings) for entry in ledger.created),
         others=tuple(_row(entry, findings) for entry in others),
         gone=formatting.plain(formatting.listed([index.name for index in ledger.removed])),
-        unserved=tuple(
-            formatting.plain(f"{key.name} on {key.table} ({', '.join(key.columns)})") for key in ledger.unindexed_keys
-        ),
+        unserved=tuple(formatting.plain(f"{k.name} on {k.table} ({', '.join(k.columns)})") for k in keys),
     )
 
 
@@ -116,32 +105,25 @@ def _name(index: Index) -> str:
 
 def _row(entry: IndexUse, findings: DatabaseEvidence) -> IndexRow:
     index, use, ablated = entry.index, entry.use, entry.ablated
+    others = [flaw.other for flaw in entry.flaws if flaw.other]
     unread = "the server's counters were not read"
+    unbuilt = "no CREATE INDEX of its own was counted" if entry.created else "it existed before the migration"
     return IndexRow(
         name=formatting.plain(index.name),
         service=formatting.plain(index.service or ""),
         on=formatting.plain(index.shown),
         found=", ".join(NAMES[flaw.kind] for flaw in entry.flaws),
-        why=formatting.plain(entry.needed) or _other(entry.flaws),
+        why=formatting.plain(entry.needed) or ", ".join(f"see {_name(other)}" for other in others),
         size=formatting.size(index.size_bytes),
-        built=_built(entry),
+        built=formatting.value_or(entry.seconds, formatting.duration, unbuilt),
         scans=formatting.value_or(use.scans if use else None, formatting.count, unread),
         entries=formatting.value_or(use.entries if use else None, formatting.count, unread),
         saved=_sum(entry, ablated.saved if ablated else None, findings),
-        saved_by=(*_saved(ablated.saved), *_saved(ablated.costing, "costs ")) if ablated else (),
+        saved_by=(*map(_saved, ablated.saved), *(_saved(one, "costs ") for one in ablated.costing)) if ablated else (),
         written=_sum(entry, ablated.written if ablated else None, findings),
-        written_by=tuple(_written(ablated.written)) if ablated else (),
+        written_by=tuple(map(_written, ablated.written)) if ablated else (),
         worse=_worse(ablated),
     )
-
-
-def _other(flaws: Sequence[Flaw]) -> str:
-    return ", ".join(f"see {_name(flaw.other)}" for flaw in flaws if flaw.other)
-
-
-def _built(entry: IndexUse) -> FormattedValue:
-    why = "no CREATE INDEX of its own was counted" if entry.created else "it existed before the migration"
-    return formatting.value_or(entry.seconds, formatting.duration, why)
 
 
 def _sum(entry: IndexUse, found: Sequence[EndpointAblation] | None, findings: DatabaseEvidence) -> FormattedValue:
@@ -153,71 +135,18 @@ def _sum(entry: IndexUse, found: Sequence[EndpointAblation] | None, findings: Da
     return formatting.missing(f"not dropped: {entry.index.needed}" if entry.index.needed else "not dropped")
 
 
-def _saved(found: Sequence[EndpointAblation], label: str = "") -> Iterator[str]:
-    for one in found:
-        difference = formatting.tidy(one.pages_added if label else one.pages_saved)
-        without, present = formatting.tidy(one.pages_without), formatting.tidy(one.pages_with)
-        yield (
-            f"{formatting.plain(one.endpoint)}: {label}{difference} per request ({without} without, {present} with it)"
-        )
+def _saved(one: EndpointAblation, label: str = "") -> str:
+    difference = formatting.tidy(one.pages_added if label else one.pages_saved)
+    both = f"({formatting.tidy(one.pages_without)} without, {formatting.tidy(one.pages_with)} with it)"
+    return f"{formatting.plain(one.endpoint)}: {label}{difference} per request {both}"
 
 
-def _written(found: Sequence[EndpointAblation]) -> Iterator[str]:
-    for one in found:
-        yield f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.wal_added)} bytes per request"
+def _written(one: EndpointAblation) -> str:
+    return f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.wal_added)} bytes per request"
 
 
 def _worse(ablated: IndexAblation | None) -> str:
     if ablated is None or ablated.worse is None:
         return ""
-    worse = ablated.worse
-    change = plan_change(worse)
-    return f"{formatting.plain(worse.text)}: {words(change)}" if change else formatting.plain(worse.text)
-
-
-def indexes_record(findings: DatabaseEvidence) -> dict[str, Any]:
-    """``indexes.json``: each index of after, its cost and use; rates are per request."""
-    ledger = findings.indexes
-    return {
-        "schema": 1,
-        "requests": findings.requests,
-        "ablated": findings.ablated,
-        "indexes": [_entry(entry) for entry in ledger.entries],
-        "gone": [{"service": index.service, "name": index.name, "on": index.shown} for index in ledger.removed],
-        "foreign_keys_without_index": [
-            {"service": key.service, "name": key.name, "table": key.table, "columns": list(key.columns)}
-            for key in ledger.unindexed_keys
-        ],
-    }
-
-
-def _entry(entry: IndexUse) -> dict[str, Any]:
-    index = entry.index
-    return {
-        "service": index.service,
-        "name": index.name,
-        "on": index.shown,
-        "made_by_migration": entry.created,
-        "findings": [
-            {"finding": flaw.kind.value, "other": flaw.other.name if flaw.other else None} for flaw in entry.flaws
-        ],
-        "needed": entry.needed or None,
-        "valid": index.valid,
-        "size_bytes": index.size_bytes,
-        "build_seconds": entry.seconds,
-        "scans": entry.use.scans if entry.use else None,
-        "entries_read": entry.use.entries if entry.use else None,
-        "without": None
-        if entry.ablated is None
-        else [
-            {
-                "endpoint": one.endpoint,
-                "requests": one.requests,
-                "pages_with": one.pages_with,
-                "pages_without": one.pages_without,
-                "wal_bytes_with": one.wal_with,
-                "wal_bytes_without": one.wal_without,
-            }
-            for one in entry.ablated.endpoints
-        ],
-    }
+    text, change = formatting.plain(ablated.worse.text), plan_change(ablated.worse)
+    return f"{text}: {words(change)}" if change else text

@@ -18,15 +18,6 @@ from harness.record.migration import (
 from reports import formatting
 from reports.formatting import FormattedValue
 
-TITLE = "Migration under load"
-ABOUT = (
-    "After the measured blocks the migration ran once more under load, on a fresh copy of the database of before, and "
-    "was rolled back under load. The figures of before and after do not include it."
-)
-TERMS = (
-    "Waited: slower than any request of its endpoint just before, and at least 20 ms above its usual latency. Lock: "
-    "the strongest table lock that a sample saw the statement hold; shorter ones are not shown."
-)
 LOCKS = {
     "AccessShareLock": "blocks only DROP and ALTER",
     "RowShareLock": "blocks only DROP and ALTER",
@@ -84,13 +75,11 @@ def migration_section(evidence: Evidence) -> MigrationSection | None:
         return None
     record = rehearsal.record
     losses: Sequence[RequestLoss | None] = rehearsal.losses or [None] * len(record.passages)
+    directions = enumerate(zip(record.passages, losses, strict=True))
     return MigrationSection(
         outcome=_outcome(rehearsal),
         sentence=sentence(rehearsal),
-        directions=tuple(
-            _table(record, number, step, loss)
-            for number, (step, loss) in enumerate(zip(record.passages, losses, strict=True))
-        ),
+        directions=tuple(_table(record, number, step, loss) for number, (step, loss) in directions),
         differences=tuple(_difference(rehearsal)),
         notes=tuple(_notes(record)),
         linted=bool(record.lints),
@@ -110,9 +99,8 @@ def _left(rehearsal: MigrationUnderLoad) -> str:
     found = rehearsal.record.differences
     if found is None:
         return ""
-    if not found:
-        return " The schema is unchanged."
-    return f" It left {formatting.plural(len(found), 'difference')} in the schema."
+    left = formatting.plural(len(found), "difference")
+    return f" It left {left} in the schema." if found else " The schema is unchanged."
 
 
 def _lost(loss: RequestLoss) -> str:
@@ -125,13 +113,10 @@ def _lost(loss: RequestLoss) -> str:
         slower = f"the longest stall was {stall}" if loss.stall_ms >= 1 else "none stalled"
         return f"No request waited for a lock of the migration; {slower}; {failed}"
     behind = f", which itself waited for {_one_line(loss.blocker_waited_for)}" if loss.blocker_waited_for else ""
-    waited = (
-        f"{formatting.plural(loss.waited, 'request')} waited, {formatting.duration(loss.blocked_ms / 1000)} together"
-    )
-    return (
-        f"The longest that a request waited was {stall}, behind "
-        f"{_one_line(loss.blocked_by)}{behind}; {waited}; {failed}"
-    )
+    together = formatting.duration(loss.blocked_ms / 1000)
+    waited = f"{formatting.plural(loss.waited, 'request')} waited, {together} together"
+    longest = f"The longest that a request waited was {stall}"
+    return f"{longest}, behind {_one_line(loss.blocked_by)}{behind}; {waited}; {failed}"
 
 
 def _rolled_back(rehearsal: MigrationUnderLoad, down: RequestLoss | None) -> str:
@@ -216,24 +201,17 @@ def _facts(step: MigrationStep, loss: RequestLoss | None) -> Iterator[tuple[str,
     if step.failed:
         yield "failed", formatting.plain(step.failed)
     if loss and loss.usual_ms is not None:
-        yield (
-            "requests under way",
-            f"{formatting.count(loss.requests)}, usually {formatting.milliseconds(loss.usual_ms)} (median)",
-        )
+        usual = formatting.milliseconds(loss.usual_ms)
+        yield "requests under way", f"{formatting.count(loss.requests)}, usually {usual} (median)"
     queue = step.queue
     longest = f"{formatting.plural(queue.depth, 'session')}, behind {_one_line(queue.head, 60)}"
     yield "longest queue", longest if queue.depth else "no session waited for a lock of it"
     if loss and loss.lock_ms:
         yield "longest wait for a lock", formatting.duration(loss.lock_ms / 1000)
-    for name, errors in (
-        ("errors of clients", loss.errors if loss else ()),
-        ("errors of the database", step.errors),
-    ):
+    for name, errors in (("errors of clients", loss.errors if loss else ()), ("errors of the database", step.errors)):
+        counted = (f"{formatting.plain(error)} ({formatting.count(times)} times)" for error, times in errors)
         if errors:
-            yield (
-                name,
-                "; ".join(f"{formatting.plain(error)} ({formatting.count(times)} times)" for error, times in errors),
-            )
+            yield name, "; ".join(counted)
     yield "long transaction", f"open for {formatting.duration(step.held)} of it" if step.held else "none"
     space = step.space
     yield "WAL", f"{formatting.size(max(space.wal - space.wal_of_load, 0))} more than the load alone"
@@ -250,11 +228,8 @@ def _difference(rehearsal: MigrationUnderLoad) -> Iterator[tuple[str, str, str]]
         yield formatting.plain(one.what), before, after
     for answer in rehearsal.agreement.differences if rehearsal.agreement else ():
         for place in answer.divergences:
-            yield (
-                f"response to {formatting.plain(answer.path)}, {place.where}",
-                _one_line(place.before),
-                _one_line(place.after),
-            )
+            what = f"response to {formatting.plain(answer.path)}, {place.where}"
+            yield what, _one_line(place.before), _one_line(place.after)
 
 
 def _notes(record: MigrationRecord) -> Iterator[str]:

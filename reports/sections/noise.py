@@ -1,6 +1,6 @@
 """A/A noise of this machine, the minimum detectable effect of a run, and the reason of a check with its numbers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from harness.analysis.noise import Floor, place_of
@@ -11,7 +11,7 @@ from harness.record.noise import ComparisonPlace
 from harness.verdict.checks import Check, Reason, log_limit
 from harness.verdict.judge import Verdict
 from harness.verdict.power import log_values, minimum_detectable_effect, more_blocks
-from reports import formatting
+from reports import formatting, naming
 
 NAMED = 3
 
@@ -36,7 +36,7 @@ def _row(check: Check, floor: Floor, blocks: int) -> NoiseRow:
     effect = minimum_detectable_effect(floor.spread, blocks)
     return NoiseRow(
         what=check.target.expectation.metric.label,
-        where=formatting.where(check.target),
+        where=naming.where(check.target),
         floor=f"±{formatting.in_percent(floor.value)} %",
         pairs=f"{formatting.count(floor.pairs)}{', provisional' if floor.provisional else ''}",
         detectable=formatting.DASH if effect is None else f"{formatting.in_percent(effect)} %",
@@ -49,16 +49,15 @@ def foresee(plan: Plan, blocks: int, floors: Mapping[ComparisonPlace, Floor]) ->
     known = {place_of(target): (target, floors[place_of(target)]) for target in targets if place_of(target) in floors}
     if targets and not known:
         return ["no noise baseline yet: run once with --control"]
-    return list(_foreseen(list(known.values()), blocks))
+    return [_foreseen(target, floor, blocks) for target, floor in list(known.values())[:NAMED]]
 
 
-def _foreseen(known: Sequence[tuple[Target, Floor]], blocks: int) -> Iterator[str]:
-    for target, floor in known[:NAMED]:
-        effect, label = minimum_detectable_effect(floor.spread, blocks), target.expectation.metric.label
-        where = f" of {formatting.plain(target.stage)}" if target.stage else ""
-        detectable = "none" if effect is None else f"{formatting.in_percent(effect)} % (80 % power)"
-        noise = f"A/A noise up to {formatting.in_percent(floor.value)} % ({formatting.plural(floor.pairs, 'pair')})"
-        yield f"{formatting.plural(blocks, 'block')}: minimum detectable effect in {label}{where} {detectable}; {noise}"
+def _foreseen(target: Target, floor: Floor, blocks: int) -> str:
+    effect, label = minimum_detectable_effect(floor.spread, blocks), target.expectation.metric.label
+    where = f" of {formatting.plain(target.stage)}" if target.stage else ""
+    detectable = "none" if effect is None else f"{formatting.in_percent(effect)} % (80 % power)"
+    noise = f"A/A noise up to {formatting.in_percent(floor.value)} % ({formatting.plural(floor.pairs, 'pair')})"
+    return f"{formatting.plural(blocks, 'block')}: minimum detectable effect in {label}{where} {detectable}; {noise}"
 
 
 def reason_of(check: Check) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from harness.analysis.change import Change
 from harness.analysis.comparison import Pair, PlaceboEffect
 from harness.metrics import HEADLINES
-from reports import formatting
+from reports import formatting, naming
 from reports.formatting import FormattedValue
 
 
@@ -23,15 +23,7 @@ class PlaceboRow(NamedTuple):
 
 def placebo_rows(treated: Sequence[PlaceboEffect]) -> tuple[PlaceboRow, ...]:
     """Each metric measured in all three arms."""
-    return tuple(
-        PlaceboRow(
-            one.after.metric.label,
-            formatting.plain(one.after.endpoint or formatting.ALL_REQUESTS),
-            *_change(one.placebo),
-            *_change(one.after),
-        )
-        for one in treated
-    )
+    return tuple(_row(one) for one in treated)
 
 
 def placebo_sentence(treated: Sequence[PlaceboEffect]) -> str:
@@ -39,8 +31,13 @@ def placebo_sentence(treated: Sequence[PlaceboEffect]) -> str:
     first = next((one for one in treated if one.after.metric.name == HEADLINES[0]), next(iter(treated), None))
     if first is None or first.placebo.change is None or first.after.change is None:
         return ""
-    place = f"{first.after.metric.label} of {formatting.plain(first.after.endpoint or formatting.ALL_REQUESTS)}"
+    place = f"{first.after.metric.label} of {naming.requests_of(first.after.endpoint)}"
     return f"{place}: {_words(first.placebo.change)} by VACUUM and ANALYZE alone, {_words(first.after.change)} in all."
+
+
+def _row(one: PlaceboEffect) -> PlaceboRow:
+    where = naming.requests_of(one.after.endpoint)
+    return PlaceboRow(one.after.metric.label, where, *_change(one.placebo), *_change(one.after))
 
 
 def _words(change: Change) -> str:

@@ -1,7 +1,7 @@
 """Query plans of each statement before and after, in the words of EXPLAIN."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.evidence.catalogue import DatabaseEvidence
 from harness.evidence.query_plans import Access, PlanChange, accesses, nearly_equal, node_label
@@ -12,12 +12,6 @@ from reports.formatting import FormattedValue
 MOST = 40
 """Statements shown; ``plans.json`` has all."""
 LONGEST = 160
-ABOUT = (
-    "Query plans of statements that the services ran for some requests of the response comparison (auto_explain), "
-    "outside the measurement; the slowest execution of each statement counts. Buffers are blocks of 8 kB; rows scanned "
-    "include those that a filter removed."
-)
-ESTIMATED = "These query plans are estimates (EXPLAIN without ANALYZE): buffers and actual rows are unknown."
 SCANS = {
     "Seq Scan": "reads the whole table",
     "Index Scan": "finds rows by index",
@@ -25,6 +19,14 @@ SCANS = {
     "Bitmap Heap Scan": "finds blocks by index",
 }
 """The nodes of EXPLAIN that read a table, in plain words."""
+
+
+class QueryPlanSide(NamedTuple):
+    """The plan of a statement in one arm, with the buffers and rows that it read."""
+
+    buffers: FormattedValue
+    rows: FormattedValue
+    tree: str
 
 
 class QueryPlanRow(NamedTuple):
@@ -35,12 +37,8 @@ class QueryPlanRow(NamedTuple):
     text: str
     endpoints: str
     words: str
-    pages_before: FormattedValue
-    pages_after: FormattedValue
-    rows_before: FormattedValue
-    rows_after: FormattedValue
-    tree_before: str
-    tree_after: str
+    before: QueryPlanSide
+    after: QueryPlanSide
 
 
 class QueryPlanGroup(NamedTuple):
@@ -53,7 +51,7 @@ class QueryPlanGroup(NamedTuple):
 class QueryPlanTable(NamedTuple):
     """Statements with a changed plan, those that only one arm runs, and the number of the others."""
 
-    about: str
+    estimated: bool
     sentence: str
     changed: tuple[QueryPlanRow, ...]
     single: tuple[QueryPlanGroup, ...]
@@ -68,10 +66,9 @@ def plan_table(findings: DatabaseEvidence | None) -> QueryPlanTable | None:
     both = [change for change in findings.plan_changes if change.before and change.after]
     changed = [change for change in both if not change.same]
     single = [change for change in findings.plan_changes if not (change.before and change.after)]
-    estimated = any(change.either.estimated for change in findings.plan_changes)
     same = [change for change in both if change.same]
     return QueryPlanTable(
-        about=ESTIMATED if estimated else ABOUT,
+        estimated=any(change.either.estimated for change in findings.plan_changes),
         sentence=_sentence(changed, single, same),
         changed=tuple(_row(change, findings) for change in changed[:MOST]),
         single=tuple(_groups([_row(change, findings) for change in single[:MOST]])),
@@ -147,30 +144,26 @@ def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
     either = change.either
     text = formatting.plain(either.text)
     endpoints = findings.endpoints.get((either.service, either.fingerprint), ())
-    arms = (change.before, change.after)
-    pages, rows = (
-        [
-            formatting.value_or(value, formatting.tidy, "not known from an estimate" if arm else "not run in this arm")
-            for arm, value in zip(arms, values, strict=True)
-        ]
-        for values in (change.buffers, change.rows_scanned)
-    )
-    trees = ["\n".join(_tree(arm.root)) if arm else "" for arm in arms]
     return QueryPlanRow(
-        "before" if change.after is None else "after" if change.before is None else "",
-        formatting.one_line(text, LONGEST),
-        text,
-        formatting.plain(", ".join(endpoints)),
-        words(change) if change.before and change.after else _scans(either),
-        pages[0],
-        pages[1],
-        rows[0],
-        rows[1],
-        *trees,
+        alone="before" if change.after is None else "after" if change.before is None else "",
+        short=formatting.one_line(text, LONGEST),
+        text=text,
+        endpoints=formatting.plain(", ".join(endpoints)),
+        words=words(change) if change.before and change.after else _scans(either),
+        before=_side(change.before, change.buffers[0], change.rows_scanned[0]),
+        after=_side(change.after, change.buffers[1], change.rows_scanned[1]),
     )
 
 
-def _tree(node: PlanNode, depth: int = 0) -> Iterator[str]:
+def _side(explained: ExplainedStatement | None, buffers: float | None, rows: float | None) -> QueryPlanSide:
+    why = "not known from an estimate" if explained else "not run in this arm"
+    tree = "\n".join(plan_tree(explained.root)) if explained else ""
+    cells = [formatting.value_or(value, formatting.tidy, why) for value in (buffers, rows)]
+    return QueryPlanSide(cells[0], cells[1], tree)
+
+
+def plan_tree(node: PlanNode, depth: int = 0) -> Iterator[str]:
+    """The nodes of a plan, one a line, indented by ``depth``, as EXPLAIN prints them."""
     target = f" of {node.relation}" if node.relation else ""
     using = f" using {node.index}" if node.index else ""
     condition = f" [{formatting.one_line(node.on, LONGEST)}]" if node.on else ""
@@ -183,45 +176,4 @@ def _tree(node: PlanNode, depth: int = 0) -> Iterator[str]:
         f"{node_label(node)}{target}{using}{condition}  ({', '.join(counts)})"
     )
     for part in node.parts:
-        yield from _tree(part, depth + 1)
-
-
-def plans_record(findings: DatabaseEvidence) -> dict[str, Any]:
-    """``plans.json``: each statement with its query plan in both arms."""
-    return {
-        "schema": 1,
-        "missing": findings.plans_missing,
-        "statements": [_statement(change, findings) for change in findings.plan_changes],
-    }
-
-
-def _statement(change: PlanChange, findings: DatabaseEvidence) -> dict[str, Any]:
-    either = change.either
-    return {
-        "fingerprint": either.fingerprint,
-        "service": either.service,
-        "statement": either.text,
-        "endpoints": list(findings.endpoints.get((either.service, either.fingerprint), ())),
-        "same": change.same,
-        "estimated": either.estimated,
-        "words": words(change),
-        "before": _explained(change.before),
-        "after": _explained(change.after),
-    }
-
-
-def _explained(explained: ExplainedStatement | None) -> dict[str, Any] | None:
-    if explained is None:
-        return None
-    return {
-        "ms": explained.ms,
-        "calls": explained.calls,
-        "pages": explained.root.pages,
-        "rows_examined": None if explained.estimated else explained.root.examined,
-        "cost": explained.root.cost,
-        "tables": [
-            {"table": one.relation, "way": one.scan, "index": one.index or None, "rows": one.rows}
-            for one in accesses(explained.root)
-        ],
-        "plan": list(_tree(explained.root)),
-    }
+        yield from plan_tree(part, depth + 1)

@@ -1,6 +1,6 @@
 """Database cost per request of each endpoint and the cache keys that it looks up, before and after."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from harness.analysis.request_cost import CostDifference, RequestCost
@@ -10,19 +10,20 @@ from harness.record.cache_keys import KeyUse
 from reports import formatting
 from reports.formatting import FormattedValue
 
-TITLE = "Database cost per request"
-ABOUT = (
-    "Increase of the database's counters during each request of the response comparison, one request at a time: exact, "
-    "and without other load. Per cache miss; the Redis hit rate is over all requests. Buffers are blocks of 8 kB, from "
-    "shared buffers or disk."
-)
-HEADS = ("statements", "rows", "buffers", "WAL", "database time", "Redis hit rate")
+COUNTS: dict[str, Callable[[float], str]] = {
+    "calls": formatting.tidy,
+    "rows": formatting.tidy,
+    "blocks": formatting.tidy,
+    "wal": lambda wal: formatting.size(round(wal)),
+    "ms": formatting.milliseconds,
+}
+"""The columns that count, by the attribute of ``Counts``, with their format."""
 MOST_TEXT = 70
 NOT_MEASURED = "the response comparison has no cache miss of this endpoint"
 
 
 class WorkRow(NamedTuple):
-    """One endpoint in both arms, a cell for each of ``HEADS``; ``note`` names repeated statements (N+1)."""
+    """One endpoint in both arms, a cell for each of ``COUNTS`` and the hit rate; ``note`` names N+1 statements."""
 
     endpoint: str
     requests: str
@@ -55,14 +56,13 @@ def key_rows(keys: Mapping[str, Sequence[KeyUse]]) -> tuple[KeyRow, ...]:
 
 
 def _key_row(pattern: str, sides: tuple[KeyUse | None, KeyUse | None]) -> KeyRow:
+    lookups = [use.reads if use else None for use in sides]
+    hit_rates = [1 - use.misses / use.reads if use else None for use in sides]
     why = "no lookups in this arm"
     return KeyRow(
         formatting.plain(pattern),
-        tuple(formatting.value_or(use, lambda use: formatting.count(use.reads), why) for use in sides),
-        tuple(
-            formatting.value_or(use, lambda use: formatting.in_percent(1 - use.misses / use.reads), why)
-            for use in sides
-        ),
+        tuple(formatting.value_or(value, formatting.count, why) for value in lookups),
+        tuple(formatting.value_or(value, formatting.in_percent, why) for value in hit_rates),
     )
 
 
@@ -81,42 +81,28 @@ def _row(
     sides: tuple[RequestCost | None, RequestCost | None],
     repeated: Mapping[str, Mapping[str, RepeatedStatement]],
 ) -> WorkRow:
-    before, after = sides
-    changes = (_change(one, other) for one, other in zip(_values(before), _values(after), strict=True))
+    before, after = ([getattr(cost.other, name) for name in COUNTS] if cost and cost.other else None for cost in sides)
     return WorkRow(
         endpoint=formatting.plain(endpoint),
         requests=" / ".join(formatting.count(cost.requests) if cost else "0" for cost in sides),
-        before=tuple(_cells(before)),
-        after=tuple(_cells(after)),
-        change=tuple(changes),
+        before=_cells(sides[0], before),
+        after=_cells(sides[1], after),
+        change=(*map(_change, before, after), "") if before and after else ("",) * (len(COUNTS) + 1),
         note=" ".join(_notes(endpoint, repeated)),
     )
 
 
-def _values(cost: RequestCost | None) -> tuple[float | None, ...]:
-    if cost is None or cost.other is None:
-        return (None,) * len(HEADS)
-    counts = cost.other
-    return counts.calls, counts.rows, counts.blocks, counts.wal, counts.ms, None
-
-
-def _cells(cost: RequestCost | None) -> Iterator[FormattedValue]:
-    if cost is None or cost.other is None:
-        yield from (formatting.missing(NOT_MEASURED) for _ in HEADS)
-        return
-    counts = cost.other
-    yield from (FormattedValue(formatting.tidy(value)) for value in (counts.calls, counts.rows, counts.blocks))
-    yield FormattedValue(formatting.size(round(counts.wal)))
-    yield FormattedValue(formatting.milliseconds(counts.ms))
+def _cells(cost: RequestCost | None, values: Sequence[float] | None) -> tuple[FormattedValue, ...]:
+    if cost is None or values is None:
+        return (formatting.missing(NOT_MEASURED),) * (len(COUNTS) + 1)
+    cells = (FormattedValue(write(value)) for write, value in zip(COUNTS.values(), values, strict=True))
     lookups = cost.keys_hit + cost.keys_missed
-    hit_rate = cost.keys_hit / lookups if lookups else None
-    yield formatting.value_or(hit_rate, lambda rate: f"{formatting.share(rate)} %", "no key was looked up")
+    hit_rate = f"{formatting.share(cost.keys_hit / lookups)} %" if lookups else None
+    return (*cells, formatting.value_or(hit_rate, str, "no key was looked up"))
 
 
-def _change(before: float | None, after: float | None) -> str:
-    if before is None or after is None or before == 0:
-        return ""
-    return f"{formatting.in_percent(after / before - 1, sign=True)} %"
+def _change(before: float, after: float) -> str:
+    return f"{formatting.in_percent(after / before - 1, sign=True)} %" if before else ""
 
 
 def _notes(endpoint: str, repeated: Mapping[str, Mapping[str, RepeatedStatement]]) -> Iterator[str]:

@@ -13,11 +13,6 @@ from reports import formatting
 from reports.formatting import FormattedValue
 
 RATE = held_metric(rates=True)
-LEAD = (
-    "Each leg tries one rate after another: twice the rate until one is not held, then between the highest held and "
-    "the lowest not held. A rate is held when {}{}. The highest rate held is compared; the intervals reach up to the "
-    "lowest rate not held."
-)
 ENDED = {
     Ending.FOUND: "within the precision",
     Ending.MOST: "held the highest rate to try",
@@ -51,7 +46,8 @@ class ArmCapacity(NamedTuple):
 class SearchTable(NamedTuple):
     """All searches of before and after, and the capacity of each arm."""
 
-    lead: str
+    limits: str
+    confirmed: bool
     arms: tuple[ArmCapacity, ...]
     change: str
     tally: str
@@ -70,13 +66,12 @@ def search_table(plan: Plan, summary: Summary, comparison: Comparison) -> Search
     if plan.capacity is None or stage is None or stage.search is None or not found:
         return None
     pair = comparison.pair(RATE.name, None, None)
-    confirmed = "; a miss is tried again" if stage.search.confirm else ""
-    limits = formatting.listed([formatting.plain(text.strip()) for text in plan.capacity.limit])
     tries = sum(len(one.tries) for one in found)
     return SearchTable(
-        lead=LEAD.format(limits, confirmed),
+        limits=formatting.listed([formatting.plain(text.strip()) for text in plan.capacity.limit]),
+        confirmed=stage.search.confirm,
         arms=tuple(_arm(pair, arm) for arm in ARMS),
-        change=_change(pair),
+        change=formatting.factor(pair.change) if pair and pair.change else "",
         tally=f"{formatting.plural(tries, 'try')} in {formatting.plural(len(found), 'leg')}",
         rows=tuple(_row(one) for one in sorted(found, key=lambda one: (one.leg.block, ARMS.index(one.leg.arm)))),
     )
@@ -85,22 +80,12 @@ def search_table(plan: Plan, summary: Summary, comparison: Comparison) -> Search
 def _arm(pair: Pair | None, arm: str) -> ArmCapacity:
     if pair is None:
         return ArmCapacity(arm, formatting.missing("no leg of this arm has a result"), "")
-    value, interval, at_least = (
-        (pair.before, pair.before_interval, pair.before_at_least)
-        if arm == ARMS[0]
-        else (pair.after, pair.after_interval, pair.after_at_least)
-    )
-    held = formatting.value_or(
-        value, lambda rate: formatting.with_unit(RATE, rate, at_least=at_least), "no leg of this arm has a result"
-    )
-    return ArmCapacity(arm, held, formatting.value_interval(RATE, interval) if interval and value is not None else "")
-
-
-def _change(pair: Pair | None) -> str:
-    if pair is None or pair.change is None:
-        return ""
-    interval = formatting.factor_interval(pair.change)
-    return f"{formatting.factor(pair.change)}{f' (95 % interval {interval})' if interval else ''}"
+    number = ARMS.index(arm)
+    value, interval = (pair.before, pair.after)[number], (pair.before_interval, pair.after_interval)[number]
+    if value is None:
+        return ArmCapacity(arm, formatting.missing("no leg of this arm has a result"), "")
+    held = FormattedValue(formatting.levels(pair)[number])
+    return ArmCapacity(arm, held, formatting.value_interval(RATE, interval) if interval else "")
 
 
 def _row(one: SearchResult) -> SearchRow:

@@ -23,6 +23,7 @@ ADVICE = {
     Fitness.INCONCLUSIVE: "end other programs and try again; or measure longer, with more blocks",
     Fitness.BROKEN: "read the runs of the marked trials",
 }
+BROKE = {True: "", False: "; a guard broke"}
 
 
 def certificate_facts(certificate: Certificate | None) -> tuple[tuple[str, str], ...]:
@@ -68,48 +69,31 @@ def _when(certificate: Certificate) -> str:
 def _trials(certificate: Certificate) -> Iterator[tuple[Fitness, str, str]]:
     equal, power, delay, freeze = certificate.equal, certificate.power, certificate.delay, certificate.freeze
     gate = f"p95 rises by at most {formatting.tidy(ALLOWED_RISE * 100)} %"
-    suites = (
-        f"{formatting.count(equal.failed)} of {formatting.plural(equal.suites, 'suite')} of {certificate.blocks} blocks"
-    )
-    failed = f'{suites} failed "{gate}"{_interval(equal.failed, equal.suites)}'
+    suites = f"{formatting.plural(equal.suites, 'suite')} of {certificate.blocks} blocks"
+    failed = f'{formatting.count(equal.failed)} of {suites} failed "{gate}"{_interval(equal.failed, equal.suites)}'
     yield equal.gate, "A/A tests", failed + _invalid(certificate, equal.invalid)
     held = f'{equal.held} of {formatting.count(equal.suites)} contain "no change"{_interval(equal.held, equal.suites)}'
     yield equal.coverage, "95 % intervals", held
     more = f"{formatting.tidy(power.more * 100)} % more work"
-    found = (
-        f"detected in {power.found} of {formatting.plural(power.suites, 'suite')}{_interval(power.found, power.suites)}"
-    )
-    yield power.fitness, more, found + _invalid(certificate, power.invalid)
+    found = f"{power.found} of {formatting.plural(power.suites, 'suite')}{_interval(power.found, power.suites)}"
+    yield power.fitness, more, f"detected in {found}{_invalid(certificate, power.invalid)}"
     yield delay.fitness, "known delay", _delay(certificate)
     error = f"{formatting.in_percent(freeze.error, sign=True)} %"
     expected = f"{formatting.milliseconds(freeze.expected_ms)} by calculation"
-    stopped = f"stopped for {formatting.number(freeze.seconds)} s{_broke(valid=freeze.valid)}"
+    stopped = f"stopped for {formatting.number(freeze.seconds)} s{BROKE[freeze.valid]}"
     yield freeze.fitness, "freeze", f"P95 off by {error} of the {expected}, {stopped}"
-    named = "reported" if certificate.kill.named else "not reported"
-    yield (
-        certificate.kill.fitness,
-        "killed generator process",
-        f"{named}, the run is {formatting.plain(certificate.kill.outcome)}",
-    )
+    kill, named = certificate.kill, "reported" if certificate.kill.named else "not reported"
+    yield kill.fitness, "killed generator process", f"{named}, the run is {formatting.plain(kill.outcome)}"
 
 
 def _delay(certificate: Certificate) -> str:
     delay = certificate.delay
-    errors = [
-        f"{name} off by {formatting.signed(error)} ms of {formatting.number(waited)}"
-        for name, error, waited in (
-            ("P50", delay.p50_error_ms, delay.waited_p50_ms),
-            ("P95", delay.p95_error_ms, delay.waited_p95_ms),
-        )
-    ]
+    p50 = f"P50 off by {formatting.signed(delay.p50_error_ms)} ms of {formatting.number(delay.waited_p50_ms)}"
+    p95 = f"P95 off by {formatting.signed(delay.p95_error_ms)} ms of {formatting.number(delay.waited_p95_ms)}"
     lost = delay.answered - delay.requests
     more = "responses were not recorded" if lost > 0 else "recorded requests had no response"
     missing = f"; {formatting.count(abs(lost))} {more}" if lost else ""
-    return f"{', '.join(errors)}{missing}{_broke(valid=delay.valid)}"
-
-
-def _broke(*, valid: bool) -> str:
-    return "" if valid else "; a guard broke"
+    return f"{p50}, {p95}{missing}{BROKE[delay.valid]}"
 
 
 def _interval(count: int, n: int) -> str:

@@ -1,6 +1,7 @@
 """Statistics of PostgreSQL and Redis under load."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from harness.analysis.servers import PROBES, ServerReport
@@ -10,10 +11,6 @@ from harness.record.readings import CACHE, DATABASE, SERVER, TRIGGER_CALLS, TRIG
 from reports import formatting
 from reports.formatting import FormattedValue
 
-LEAD = (
-    "Read once a second under load, sessions ten times a second. Means over all legs and all stages except ramps, "
-    "unless marked max or peak."
-)
 MOST_WAITS = 4
 WAITS = {
     "CPU": "executing, or ready to",
@@ -47,7 +44,6 @@ class ServerTable(NamedTuple):
 class ServerSection(NamedTuple):
     """All servers; ``cost`` is the monitoring overhead."""
 
-    lead: str
     tables: tuple[ServerTable, ...]
     cost: str
 
@@ -73,7 +69,7 @@ def server_section(summary: Summary) -> ServerSection | None:
     hits = [row.value("cache_hit_rate") if row else None for row in rows]
     tables = [_table(source, [found.get((arm, source)) for arm in ARMS], hits) for source in sources]
     shown = tuple(table for table in tables if table.rows)
-    return ServerSection(LEAD, shown, _cost([found.get((arm, PROBES)) for arm in ARMS])) if shown else None
+    return ServerSection(shown, _cost([found.get((arm, PROBES)) for arm in ARMS])) if shown else None
 
 
 def _table(source: str, sides: Sequence[ServerReport | None], hits: Sequence[float | None]) -> ServerTable:
@@ -106,18 +102,13 @@ def _rate(name: str) -> Value:
     return lambda report: report.counts.get(name)
 
 
-def _mean(sum_: str, count: str) -> Value:
+def _ratio(part: str, *whole: str) -> Value:
+    """A count divided by the sum of some counts."""
+
     def value(report: ServerReport) -> float | None:
-        total, times = report.counts.get(sum_), report.counts.get(count)
-        return total / times if total is not None and times else None
-
-    return value
-
-
-def _share(part: str, other: str) -> Value:
-    def value(report: ServerReport) -> float | None:
-        found, missed = report.counts.get(part), report.counts.get(other)
-        return found / (found + missed) if found is not None and missed is not None and found + missed else None
+        counts = [report.counts[name] for name in (part, *whole) if name in report.counts]
+        total = sum(counts[1:])
+        return counts[0] / total if len(counts) > len(whole) and total else None
 
     return value
 
@@ -134,6 +125,7 @@ def _size(value: float) -> str:
     return formatting.size(int(value))
 
 
+_HIT_RATIO = _ratio("blks_hit", "blks_hit", "blks_read")
 _DATABASE = (
     _Line("peak connections", _level("connections"), _whole, "each uses memory of the server"),
     _Line("active sessions", _level('connections{state="active"}'), meaning="executing a statement, or waiting in one"),
@@ -143,7 +135,7 @@ _DATABASE = (
         meaning="hold their locks while the application does something else",
     ),
     _Line("peak sessions waiting for a lock", _level("blocked_sessions"), _whole, "blocked by another session"),
-    _Line("buffer cache hit ratio", _share("blks_hit", "blks_read"), _percent, "buffers found in shared buffers"),
+    _Line("buffer cache hit ratio", _HIT_RATIO, _percent, "buffers found in shared buffers"),
     _Line("rows scanned/s", _rate("rows_read"), meaning="read by scans, whether or not they were needed"),
     _Line("transactions/s", _rate("commits")),
     _Line("rollbacks/s", _rate("rollbacks")),
@@ -164,13 +156,13 @@ _TRIGGERS = (
     ),
     _Line(
         "mean time of a trigger function",
-        _mean(TRIGGER_MS, TRIGGER_CALLS),
+        _ratio(TRIGGER_MS, TRIGGER_CALLS),
         formatting.milliseconds,
         why="none was called",
     ),
 )
 _CACHE = (
-    _Line("hit rate", _share("hits", "misses"), _percent, "of keyspace lookups; a response may need several"),
+    _Line("hit rate", _ratio("hits", "hits", "misses"), _percent, "of keyspace lookups; a response may need several"),
     _Line("keyspace hits/s", _rate("hits")),
     _Line("keyspace misses/s", _rate("misses")),
     _Line("used memory, max", _level("used_bytes"), _size),
@@ -192,23 +184,19 @@ def _waits(sides: Sequence[ServerReport | None]) -> Iterator[_Line]:
         event = name.removeprefix('waiting{for="').removesuffix('"}')
         kind = event.partition(":")[0]
         label = "active, no wait event (on CPU)" if event == "CPU" else f"waiting: {event}"
+        meaning = WAITS.get(kind, "waiting inside PostgreSQL")
+        yield _Line(formatting.plain(label), partial(_wait, name), meaning=meaning)
 
-        def value(report: ServerReport, name: str = name) -> float:
-            return report.levels.get(name, 0.0)
 
-        yield _Line(formatting.plain(label), value, formatting.number, WAITS.get(kind, "waiting inside PostgreSQL"))
+def _wait(name: str, report: ServerReport) -> float:
+    return report.levels.get(name, 0.0)
 
 
 def _cost(sides: Sequence[ServerReport | None]) -> str:
     costs = []
     for arm, side in zip(ARMS, sides, strict=True):
-        seconds = side.levels.get("probe_seconds") if side else None
-        if side is None or not seconds:
-            continue
-        own = side.levels.get("probe_cpu_seconds", 0.0) / seconds
-        server = side.levels.get("probe_server_ms", 0.0) / 1000 / seconds
-        costs.append(
-            f"{arm} {formatting.in_percent(own)} % of a core for the harness, "
-            f"{formatting.in_percent(server)} % of a core for PostgreSQL"
-        )
+        if side and (seconds := side.levels.get("probe_seconds")):
+            own = formatting.in_percent(side.levels.get("probe_cpu_seconds", 0.0) / seconds)
+            server = formatting.in_percent(side.levels.get("probe_server_ms", 0.0) / 1000 / seconds)
+            costs.append(f"{arm} {own} % of a core for the harness, {server} % of a core for PostgreSQL")
     return f"Monitoring overhead: {'; '.join(costs)}." if costs else ""

@@ -10,10 +10,10 @@ from harness.metrics import Metric, ShownIn, Unit, shown_in
 from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage
 from harness.verdict.outcomes import Outcomes
-from reports import formatting
+from reports import formatting, naming
 from reports.formatting import FormattedValue
 from reports.sections.outcomes import OutcomeCell, outcome_cell
-from reports.sections.targets import SAMPLES, change_cell, too_few
+from reports.sections.targets import SAMPLES, change_cells, too_few
 
 
 class Column(NamedTuple):
@@ -22,6 +22,10 @@ class Column(NamedTuple):
     label: str
     unit: str
     brief: bool = False
+
+    @property
+    def head(self) -> str:
+        return self.label if self.unit in {"", self.label} else f"{self.label}, {self.unit}"
 
 
 class EndpointRow(NamedTuple):
@@ -60,7 +64,7 @@ def stage_tables(plan: Plan, summary: Summary, comparison: Comparison, outcomes:
     by_title = {stage.title: stage for stage in plan.stages}
     tables = []
     for place in (None, *summary.stages):
-        title = formatting.capitalised(formatting.ALL_STAGES) if place is None else formatting.plain(place)
+        title = formatting.capitalised(naming.ALL_STAGES) if place is None else formatting.plain(place)
         detail = "" if place is None else _detail(by_title.get(place))
         if rows := tuple(_rows(summary, pairs, outcomes, place, shown(plan))):
             tables.append(StageTable(title, detail, place is None, rows))
@@ -99,10 +103,11 @@ def _rows(
         if any(summary.row(arm, None, stage, endpoint) for arm in ARMS):
             found = [pairs.get((metric.name, stage, endpoint)) for metric in metrics]
             changes = (_change(summary, metric, pair) for metric, pair in zip(metrics, found, strict=True))
+            before, after = (_cells(summary, arm, stage, endpoint, metrics) for arm in ARMS)
             yield EndpointRow(
-                formatting.ALL_REQUESTS if endpoint is None else formatting.plain(endpoint),
-                _cells(summary, "before", stage, endpoint, metrics),
-                _cells(summary, "after", stage, endpoint, metrics),
+                naming.requests_of(endpoint),
+                before,
+                after,
                 (FormattedValue(""), *changes),
                 (OutcomeCell(), *(outcome_cell(outcomes, pair) for pair in found)),
             )
@@ -119,7 +124,7 @@ def _cells(
 ) -> tuple[FormattedValue, ...]:
     row = summary.row(arm, None, stage, endpoint)
     if row is None:
-        return tuple(formatting.missing("not requested in this arm") for _ in range(1 + len(metrics)))
+        return (formatting.missing("not requested in this arm"),) * (1 + len(metrics))
     values = (value_cell(row, m, least_samples(summary, m, arm, stage, endpoint)) for m in metrics)
     return (FormattedValue(formatting.count(row.requests)), *values)
 
@@ -128,12 +133,13 @@ def value_cell(row: Row, metric: Metric, least: int) -> FormattedValue:
     """A metric's value without its unit; every leg has at least ``least`` samples of it."""
     value = row.value(metric.name)
     if value is None:
-        return formatting.missing(_why_missing(metric))
+        return formatting.missing(
+            metric.missing or ("no request succeeded" if metric.unit is Unit.MS else "not measured")
+        )
     if metric.quantile is not None and least < metric.min_samples:
         return FormattedValue("too few", too_few(metric), faint=True)
-    if metric.quantile is not None and least < metric.finding_samples:
-        return FormattedValue(formatting.bare(metric, value), indicative(metric), faint=True)
-    return FormattedValue(formatting.bare(metric, value))
+    weak = metric.quantile is not None and least < metric.finding_samples
+    return FormattedValue(formatting.bare(metric, value), indicative(metric) if weak else "", faint=weak)
 
 
 def indicative(metric: Metric) -> str:
@@ -142,15 +148,10 @@ def indicative(metric: Metric) -> str:
     return f"indicative only (few samples): {metric.label} needs {needed} in every leg"
 
 
-def _why_missing(metric: Metric) -> str:
-    return metric.missing or ("no request succeeded" if metric.unit is Unit.MS else "not measured")
-
-
 def _change(summary: Summary, metric: Metric, pair: Pair | None) -> FormattedValue:
     if pair is None:
-        return change_cell(None)
+        return change_cells(None)[0]
     least = min(least_samples(summary, metric, arm, pair.stage, pair.endpoint) for arm in ARMS)
     few = metric.quantile is not None and least < metric.min_samples
-    cell = change_cell(pair, too_few=few)
-    weak = few or (metric.quantile is not None and least < metric.finding_samples)
-    return FormattedValue(cell.text, cell.why, faint=weak)
+    weak = metric.quantile is not None and least < metric.finding_samples
+    return change_cells(pair, too_few=few)[0]._replace(faint=weak)

@@ -1,8 +1,7 @@
 """Top SQL by total time per request, before and after."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from harness.analysis.statements import SLOW_MS, StatementUse
 from harness.analysis.summary import Summary
@@ -13,11 +12,6 @@ from reports.formatting import FormattedValue
 
 MOST = 12
 LONGEST = 400
-LEAD = (
-    "From pg_stat_statements, over the measured parts of all stages except ramps, without BEGIN, COMMIT and the like. "
-    "Statements of both arms are matched by their text, whatever their parameters. Buffers are blocks of 8 kB, from "
-    "shared buffers or the operating system."
-)
 
 
 class StatementSide(NamedTuple):
@@ -43,11 +37,9 @@ class StatementRow(NamedTuple):
 class StatementTable(NamedTuple):
     """The statements with most time per request in either arm; ``slow`` counts the slow ones."""
 
-    lead: str
     slow: str
     rows: tuple[StatementRow, ...]
     more: str
-    names_services: bool
 
 
 def statement_table(summary: Summary) -> StatementTable | None:
@@ -59,19 +51,8 @@ def statement_table(summary: Summary) -> StatementTable | None:
     ranked = sorted(keys, key=lambda key: -max(_per_request(found[arm].get(key)) for arm in ARMS))
     rows = tuple(_row(key, found) for key in ranked[:MOST])
     left = len(ranked) - len(rows)
-    return StatementTable(
-        lead=LEAD,
-        slow=_slow(found),
-        rows=rows,
-        more=f"{formatting.plural(left, 'more statement')} in statements.json" if left else "",
-        names_services=any(service for service, _ in keys),
-    )
-
-
-def statements_record(summary: Summary) -> dict[str, Any]:
-    """``statements.json``: statements and server statistics, not rounded."""
-    statements = [asdict(use) for use in summary.statements]
-    return {"schema": 1, "statements": statements, "servers": [asdict(told) for told in summary.servers]}
+    more = f"{formatting.plural(left, 'more statement')} in statements.json" if left else ""
+    return StatementTable(_slow(found), rows, more)
 
 
 def _key(use: StatementUse) -> tuple[str, str]:
@@ -85,8 +66,9 @@ def _per_request(use: StatementUse | None) -> float:
 def _row(key: tuple[str, str], found: Mapping[str, Mapping[tuple[str, str], StatementUse]]) -> StatementRow:
     before, after = (found[arm].get(key) for arm in ARMS)
     text = next((use.text for use in (after, before) if use and use.text), "")
+    shown = formatting.one_line(text.replace("%s", "?"), LONGEST)
     return StatementRow(
-        text=_text(key[1], text),
+        text="statements of other roles (text not visible)" if key[1] == HIDDEN else shown,
         service=formatting.plain(key[0]),
         before=_side(before, counted=bool(found[ARMS[0]])),
         after=_side(after, counted=bool(found[ARMS[1]])),
@@ -94,25 +76,17 @@ def _row(key: tuple[str, str], found: Mapping[str, Mapping[tuple[str, str], Stat
     )
 
 
-def _text(fingerprint: str, text: str) -> str:
-    if fingerprint == HIDDEN:
-        return "statements of other roles (text not visible)"
-    return formatting.one_line(text.replace("%s", "?"), LONGEST)
-
-
 def _side(use: StatementUse | None, *, counted: bool) -> StatementSide:
     if use is None or not use.requests:
         none = formatting.missing("not executed in this arm" if counted else "not counted in this arm")
-        return StatementSide(none, none, none, none, none)
-    unknown = "the server did not record it"
+        return StatementSide(*[none] * 5)
+    buffers, unknown = (use.hit + use.read) / use.calls if use.calls else None, "the server did not record it"
     return StatementSide(
         calls=FormattedValue(formatting.number(use.calls / use.requests)),
         ms=FormattedValue(formatting.number(_per_request(use))),
         mean=FormattedValue(formatting.number(use.mean_ms)),
         slowest=formatting.value_or(use.slowest_ms or None, formatting.number, unknown),
-        buffers=formatting.value_or(
-            (use.hit + use.read) / use.calls if use.calls else None, formatting.number, unknown
-        ),
+        buffers=formatting.value_or(buffers, formatting.number, unknown),
     )
 
 
@@ -128,10 +102,6 @@ def _what(before: StatementUse | None, after: StatementUse | None, *, both: bool
 
 
 def _slow(found: Mapping[str, Mapping[tuple[str, str], StatementUse]]) -> str:
-    counts = [f"{arm} {_count(list(found[arm].values()))}" for arm in ARMS if found[arm]]
+    slow = {arm: sum(max(use.mean_ms, use.slowest_ms) > SLOW_MS for use in found[arm].values()) for arm in ARMS}
+    counts = (f"{arm} {formatting.count(slow[arm]) if slow[arm] else 'none'}" for arm in ARMS if found[arm])
     return f"Statements with an execution over {formatting.number(SLOW_MS)} ms: {', '.join(counts)}."
-
-
-def _count(uses: Sequence[StatementUse]) -> str:
-    slow = [use for use in uses if max(use.mean_ms, use.slowest_ms) > SLOW_MS]
-    return formatting.count(len(slow)) if slow else "none"

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from harness.analysis.comparison import Pair
 from harness.analysis.steps import Attribution, Level, StepContribution, Waterfall, differs
 from harness.metrics import Better, Metric
 from harness.plan.model import Step
 from harness.verdict.checks import Reason
-from reports import formatting
+from reports import formatting, naming
 from reports.formatting import FormattedValue
 from reports.sections.stages import Column, indicative
-from reports.sections.targets import change_cell, interval_cell, too_few
+from reports.sections.targets import change_cells, too_few
 
 TITLE = "Attribution to steps"
 CAVEAT = (
@@ -47,6 +48,8 @@ class StepTable(NamedTuple):
     sentences: tuple[str, ...]
     lead: int
     rows: tuple[StepRow, ...]
+    title: str = TITLE
+    caveat: str = CAVEAT
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -60,7 +63,7 @@ def step_table(attribution: Attribution | None) -> StepTable | None:
     falls = attribution.waterfalls
     shared = [number for number, fall in enumerate(falls) if fall.contributions[0].share is not None]
     return StepTable(
-        where=formatting.where(attribution.chain),
+        where=naming.where(attribution.chain),
         columns=tuple(Column(m.label, formatting.UNITS[m.unit]) for m in (fall.total.metric for fall in falls)),
         sentences=tuple(sentence(fall) for fall in falls),
         lead=shared[0] if shared else 0,
@@ -114,7 +117,7 @@ def _unshared(fall: Waterfall) -> str:
     """Why the change has no shares; empty when it has."""
     change = fall.total.change
     if change is None:
-        return change_cell(fall.total).why
+        return change_cells(fall.total)[0].why
     if not fall.enough:
         return too_few(fall.total.metric)
     if change.low is None:
@@ -123,50 +126,37 @@ def _unshared(fall: Waterfall) -> str:
         return f"no significant difference between before and after ({' and '.join(_ends(fall))})"
     for part in fall.contributions:
         if part.pair.change is None:
-            return f"the effect of {part.step.name} is unknown ({change_cell(part.pair).why})"
+            return f"the effect of {part.step.name} is unknown ({change_cells(part.pair)[0].why})"
     return ""
 
 
 def _rows(attribution: Attribution) -> Iterator[StepRow]:
-    falls = attribution.waterfalls
-    yield StepRow("before", "", tuple(_start(fall) for fall in falls))
+    falls, empty = attribution.waterfalls, FormattedValue("")
+    yield StepRow(
+        "before", "", tuple(StepValue(_level(f.total.metric, f.levels[0]), empty, empty, empty) for f in falls)
+    )
     for number, step in enumerate(attribution.chain.steps):
-        yield StepRow(step.name, changed(step), tuple(_value(fall, number) for fall in falls))
+        yield StepRow(step.name, changed(step), tuple(_step(fall, number) for fall in falls))
     yield StepRow(TOTAL, "", tuple(_total(fall) for fall in falls))
 
 
-def _start(fall: Waterfall) -> StepValue:
-    empty = FormattedValue("")
-    return StepValue(_level(fall.total.metric, fall.levels[0]), empty, empty, empty)
-
-
-def _value(fall: Waterfall, number: int) -> StepValue:
-    part, level, metric = fall.contributions[number], fall.levels[number + 1], fall.total.metric
-    few = part.pair.least_requests < metric.min_samples
-    return StepValue(
-        level=_level(metric, level),
-        change=change_cell(part.pair, too_few=few),
-        interval=interval_cell(part.pair, too_few=few),
-        share=_share(fall, part),
-        note="" if few else note(part),
-    )
+def _step(fall: Waterfall, number: int) -> StepValue:
+    part, level = fall.contributions[number], _level(fall.total.metric, fall.levels[number + 1])
+    share = formatting.missing(_unshared(fall))
+    if part.share is not None:
+        share = FormattedValue(share_text(part.share), faint=not part.seen)
+    return _value(level, part.pair, share, note(part))
 
 
 def _total(fall: Waterfall) -> StepValue:
-    few = fall.total.least_requests < fall.total.metric.min_samples
     whole = fall.contributions[0].share is not None
-    return StepValue(
-        level=FormattedValue(""),
-        change=change_cell(fall.total, too_few=few),
-        interval=interval_cell(fall.total, too_few=few),
-        share=FormattedValue("100 %") if whole else formatting.missing(_unshared(fall)),
-    )
+    share = FormattedValue("100 %") if whole else formatting.missing(_unshared(fall))
+    return _value(FormattedValue(""), fall.total, share)
 
 
-def _share(fall: Waterfall, part: StepContribution) -> FormattedValue:
-    if part.share is None:
-        return formatting.missing(_unshared(fall))
-    return FormattedValue(share_text(part.share), faint=not part.seen)
+def _value(level: FormattedValue, pair: Pair, share: FormattedValue, noted: str = "") -> StepValue:
+    few = pair.least_requests < pair.metric.min_samples
+    return StepValue(level, *change_cells(pair, too_few=few), share, "" if few else noted)
 
 
 def _level(metric: Metric, level: Level) -> FormattedValue:

@@ -13,7 +13,7 @@ from harness.record.outcome import Outcome
 from harness.verdict.caveats import SEQUENTIAL
 from harness.verdict.checks import Check, Reason, unbounded_reason
 from harness.verdict.judge import Verdict
-from reports import formatting
+from reports import formatting, naming
 from reports.formatting import FormattedValue
 from reports.sections.answers import answer_tally, with_answers
 from reports.sections.noise import reason_of
@@ -72,12 +72,13 @@ def target_row(index: int, check: Check) -> TargetRow:
     """One check as strings, with its number."""
     pair = check.pair
     before, after = _values(check)
+    change, change_interval = change_cells(pair, too_few=check.reason is Reason.TOO_FEW)
     interval = pair.after_interval if pair and after.why == "" else None
     return TargetRow(
         number=index,
         expect=formatting.plain(check.target.expect.strip()),
-        where=formatting.where(check.target),
-        narrowed=formatting.narrowed(check.target),
+        where=naming.where(check.target),
+        narrowed=naming.narrowed(check.target),
         claim=formatting.plain(check.target.claim or ""),
         advisory=not check.target.required,
         outcome=check.outcome.value,
@@ -85,8 +86,8 @@ def target_row(index: int, check: Check) -> TargetRow:
         before=before,
         after=after,
         after_interval=formatting.value_interval(pair.metric, interval) if pair and interval else "",
-        change=change_cell(pair, too_few=check.reason is Reason.TOO_FEW),
-        interval=interval_cell(pair, too_few=check.reason is Reason.TOO_FEW),
+        change=change,
+        interval=change_interval,
         reason=reason_of(check),
         absolute=check.target.expectation.form is Form.ABSOLUTE,
         remarks=tuple(remark(caveat, index) for caveat in check.caveats),
@@ -95,16 +96,14 @@ def target_row(index: int, check: Check) -> TargetRow:
 
 def _values(check: Check) -> tuple[FormattedValue, FormattedValue]:
     pair = check.pair
+    unknown = formatting.missing(Reason.NO_DATA.value)
     if pair is None:
-        return formatting.missing(Reason.NO_DATA.value), formatting.missing(Reason.NO_DATA.value)
+        return unknown, unknown
     if check.reason is Reason.TOO_FEW:
         few = FormattedValue("too few", too_few(pair.metric), faint=True)
         return few, few
-    before, after = (
-        formatting.value_or(None if value is None else text, str, Reason.NO_DATA.value)
-        for value, text in zip((pair.before, pair.after), formatting.levels(pair), strict=True)
-    )
-    return before, after
+    before, after = map(FormattedValue, formatting.levels(pair))
+    return unknown if pair.before is None else before, unknown if pair.after is None else after
 
 
 def too_few(metric: Metric) -> str:
@@ -112,18 +111,13 @@ def too_few(metric: Metric) -> str:
     return f"{metric.label} needs {formatting.plural(metric.min_samples, SAMPLES[metric.basis])} in every leg"
 
 
-def change_cell(pair: Pair | None, *, too_few: bool = False) -> FormattedValue:
-    """The change of a pair, or why there is none."""
+def change_cells(pair: Pair | None, *, too_few: bool = False) -> tuple[FormattedValue, FormattedValue]:
+    """The change of a pair and its interval, or why there is none."""
     if pair is None or pair.change is None or too_few:
-        return formatting.missing(_why_no_change(pair, too_few=too_few))
-    return FormattedValue(formatting.change_with_unit(pair.change))
-
-
-def interval_cell(pair: Pair | None, *, too_few: bool = False) -> FormattedValue:
-    """The interval of a change, or why there is none."""
-    if pair is None or pair.change is None or too_few:
-        return formatting.missing(_why_no_change(pair, too_few=too_few))
-    return formatting.value_or(formatting.change_interval(pair.change), str, Reason.NO_INTERVAL.value)
+        none = formatting.missing(_why_no_change(pair, too_few=too_few))
+        return none, none
+    interval = formatting.value_or(formatting.change_interval(pair.change), str, Reason.NO_INTERVAL.value)
+    return FormattedValue(formatting.change_with_unit(pair.change)), interval
 
 
 def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:
@@ -133,17 +127,12 @@ def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:
         return Reason.TOO_FEW.value
     if pair.before is None or pair.after is None:
         return "measured in one arm only"
-    return _why_no_ratio(pair)
-
-
-def _why_no_ratio(pair: Pair) -> str:
     if pair.metric.origin in {Origin.MIGRATION_UNDER_LOAD, Origin.MIGRATION}:
         return "measured once: no change over blocks"
     if any(block.before_at_least for block in pair.blocks):
         return unbounded_reason(pair).value
-    if any(block.before <= 0 or block.after <= 0 for block in pair.blocks):
-        return Reason.NO_RATIO.value
-    return "not measured in both legs of every block"
+    zero = any(block.before <= 0 or block.after <= 0 for block in pair.blocks)
+    return Reason.NO_RATIO.value if zero else "not measured in both legs of every block"
 
 
 def headline(verdict: Verdict) -> str:
@@ -183,9 +172,8 @@ def _sentence(verdict: Verdict) -> str:
 
 
 def _named(verdict: Verdict, outcome: Outcome) -> str:
-    names = [formatting.target_name(check.target) for check in verdict.required if check.outcome is outcome]
-    more = len(names) - NAMED_IN_HEADLINE
-    return "; ".join(names[:NAMED_IN_HEADLINE]) + (f" and {formatting.count(more)} more" if more > 0 else "")
+    names = [naming.target_name(check.target) for check in verdict.required if check.outcome is outcome]
+    return formatting.first_of(names, NAMED_IN_HEADLINE, "; ")
 
 
 def tally(verdict: Verdict) -> str:
@@ -209,13 +197,11 @@ def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:
     requests = sum(leg.requests for leg in summary.legs)
     kind = "interleaved block" if comparison.blocks > 1 else "block"
     arms = len({leg.leg.arm for leg in summary.legs})
-    of = f" of {arms} arms" if arms > len(ARMS) else ""
-    profile = f"profile {formatting.plain(plan.profile)}, " if plan.profile else ""
-    blocks = f"{profile}{formatting.plural(comparison.blocks, kind)}{of}"
+    blocks = formatting.plural(comparison.blocks, kind) + (f" of {arms} arms" if arms > len(ARMS) else "")
     if comparison.sequential:
-        legs = formatting.plural(comparison.blocks, "sequential, unpaired leg")
-        blocks = f"{profile}{legs} of each arm"
-    return f"{blocks}, {formatting.plural(requests, 'request')}{_processes(summary)}"
+        blocks = f"{formatting.plural(comparison.blocks, 'sequential, unpaired leg')} of each arm"
+    profile = f"profile {formatting.plain(plan.profile)}, " if plan.profile else ""
+    return f"{profile}{blocks}, {formatting.plural(requests, 'request')}{_processes(summary)}"
 
 
 def _processes(summary: Summary) -> str:
@@ -231,13 +217,12 @@ def finding(summary: Summary, comparison: Comparison) -> str:
     if pair is None or pair.before is None or pair.after is None or pair.change is None:
         return ""
     interval = formatting.change_interval(pair.change)
-    unpaired = "sequential, unpaired" if comparison.sequential else ""
-    between = "; ".join(part for part in (f"95 % interval {interval}" if interval else "", unpaired) if part)
-    worst = ""
+    notes = [f"95 % interval {interval}"] if interval else []
+    notes += ["sequential, unpaired"] if comparison.sequential else []
+    change = formatting.change_with_unit(pair.change) + (f" ({'; '.join(notes)})" if notes else "")
     if interval and pair.change.worst is not None:
-        worst = f", worst block {formatting.change_with_unit(pair.change, pair.change.worst)}"
+        change += f", worst block {formatting.change_with_unit(pair.change, pair.change.worst)}"
     values = f" {formatting.ARROW} ".join(formatting.levels(pair))
-    change = f"{formatting.change_with_unit(pair.change)}{f' ({between})' if between else ''}{worst}"
     return f"{pair.metric.label} of all requests {values}, {change}; {_errors(summary)}."
 
 

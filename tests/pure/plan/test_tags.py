@@ -24,7 +24,7 @@ from harness.verdict.checks import Reason, RuleInputs
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.rules import check_targets
-from reports import formatting
+from reports import naming
 from reports.json.run import comparison_record, summary_record, verdict_record
 from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
@@ -214,9 +214,9 @@ def test_tags_that_say_nothing(text: str, where: str, what: str) -> None:
 
 def test_it_is_shown_as_what_it_is() -> None:
     target = parse_plan(PLAN + TAGS + TARGET).targets[1]
-    assert formatting.target_name(target) == "p95 < 300 ms (reads (2 endpoints))"
-    assert formatting.where(target) == "all stages except ramps · reads (2 endpoints)"
-    assert formatting.where(Target(expect="p95 < 3 s")) == "all stages except ramps · all requests"
+    assert naming.target_name(target) == "p95 < 300 ms (reads (2 endpoints))"
+    assert naming.where(target) == "all stages except ramps · reads (2 endpoints)"
+    assert naming.where(Target(expect="p95 < 3 s")) == "all stages except ramps · all requests"
 
 
 def test_records_keep_it_apart_from_endpoints() -> None:

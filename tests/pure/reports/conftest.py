@@ -26,8 +26,8 @@ from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes, outcomes_of
 from harness.verdict.result import Result
-from reports.html import Pictures, draw_pictures
-from reports.page import Page, VerdictPage, build_page
+from reports.html import Pictures
+from reports.page import Page, VerdictPage
 from tests.doubles import synthetic_setup, synthetic_trials
 from tests.pure.verdict.searching import searching
 
@@ -241,7 +241,7 @@ class Run:
 
     @cached_property
     def pictures(self) -> Pictures:
-        return draw_pictures(self.result)
+        return Pictures(self.result)
 
     @property
     def report(self) -> str:
@@ -251,14 +251,14 @@ class Run:
     @cached_property
     def texts(self) -> dict[str, str]:
         """Every file but the report, whose pictures take nearly all of the time."""
-        with patch("reports.html.draw_pictures"), patch("reports.html.to_html"):
+        with patch("reports.html.Pictures"), patch("reports.html.to_html"):
             rendered = self.render()
         del rendered["report.html"]
         return rendered
 
     @cached_property
     def page(self) -> Page:
-        return build_page(self.result)
+        return Page(self.result)
 
     @property
     def findings(self) -> VerdictPage:

@@ -9,7 +9,7 @@ import pytest
 
 import reports
 from harness.record.selftest import Equal, Kill, Power
-from reports.page import build_page
+from reports.page import Page
 from reports.sections.selftest import certificate_facts
 from tests.pure.verdict.test_certificate import GOOD
 
@@ -29,7 +29,7 @@ def rendered(run: Run, certificate: Certificate | None) -> dict[str, str]:
 
 
 def test_the_setup_shows_every_trial(usual: Run) -> None:
-    page = build_page(replace(usual.result, certificate=GOOD))
+    page = Page(replace(usual.result, certificate=GOOD))
     assert {facts.title: dict(facts.rows) for facts in page.setup}["Selftest of this machine"] == {
         "result": "this machine is fit for measurements",
         "when": "2026-01-02 03:04 UTC, harness 0.1.0, seed 1",

@@ -11,9 +11,9 @@ import matplotlib as mpl
 import pytest
 
 from harness.analysis.timeline import Second
-from reports import charts
 from reports.charts import axes, paper, timeline
-from reports.html import draw_pictures
+from reports.charts.forest import forest_chart
+from reports.html import Pictures
 
 if TYPE_CHECKING:
     from reports.charts.paper import Chart
@@ -27,7 +27,7 @@ def every_chart(run: Run) -> list[Chart]:
 
 
 def forest_of(run: Run, width: int = 900) -> str:
-    chart = charts.forest_chart(run.summary, run.comparison, run.verdict, width)
+    chart = forest_chart(run.summary, run.comparison, run.verdict, width)
     assert chart is not None
     return chart.svg
 
@@ -79,14 +79,14 @@ def test_the_forest_names_the_busiest_of_many_endpoints(awkward_runs: dict[str, 
 
 
 def test_no_chart_is_drawn_of_nothing(awkward_runs: dict[str, Run]) -> None:
-    pictures = draw_pictures(awkward_runs["nothing measured"].result)
+    pictures = Pictures(awkward_runs["nothing measured"].result)
     assert pictures.timeline is None
-    assert pictures.distributions == ()
-    assert pictures.blocks == ()
+    assert pictures.distributions == []
+    assert pictures.blocks == []
 
 
 def test_the_timeline_names_its_stages(usual: Run) -> None:
-    chart = charts.timeline_chart(usual.plan, usual.summary, 900)
+    chart = timeline.timeline_chart(usual.plan, usual.summary, 900)
     assert chart is not None
     for text in ("ramp", "peak", "sustain", "latency", "req/s", "users"):
         assert f">{text}</text>" in chart.svg

@@ -1,6 +1,7 @@
 """Indexes and plans in words."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,9 +10,11 @@ from harness.evidence.query_plans import plan_change_of
 from harness.record.ablation import Ablation, DegradedStatement, EndpointAblation, IndexAblation
 from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexBuild, IndexCounts, IndexKey, RecordedPlans
 from harness.record.query_plans import ExplainedStatement, PlanNode
-from reports.json.run import to_json
-from reports.sections.indexes import index_table, indexes_record
-from reports.sections.query_plans import LONGEST, plan_table, plans_record, words
+from reports.json.evidence import indexes_record, plans_record
+from reports.json.fields import to_json
+from reports.sections.indexes import index_table
+from reports.sections.query_plans import LONGEST, plan_table, words
+from reports.templating import TEMPLATES
 
 WHOLE = PlanNode("Seq Scan", "contents", rows=3900, removed=100, pages=412)
 SORTED = PlanNode("Limit", rows=20, pages=412, parts=(PlanNode("Sort", rows=4000, pages=412, parts=(WHOLE,)),))
@@ -199,8 +202,8 @@ def test_the_plans_in_strings() -> None:
         "1 statement with another query plan (1 had a Seq Scan before); 1 run only in before, 1 only in after."
     )
     (row,) = table.changed
-    assert (row.pages_before.text, row.pages_after.text, row.rows_before.text) == ("412", "6", "4,000")
-    assert row.tree_after == (
+    assert (row.before.buffers.text, row.after.buffers.text, row.before.rows.text) == ("412", "6", "4,000")
+    assert row.after.tree == (
         "Limit  (20 rows, 6 buffers)\n"
         "  Index Scan (finds rows by index) of contents using by_score  (20 rows, 6 buffers)"
     )
@@ -213,9 +216,10 @@ def test_the_plans_in_strings() -> None:
 def test_estimates_say_that_they_are() -> None:
     table = plan_table(findings(estimated=True))
     assert table
-    assert table.about.startswith("These query plans are estimates")
+    shown = TEMPLATES.get_template("_plans.html.j2").render(page=SimpleNamespace(plans=table))
+    assert "These query plans are estimates" in shown
     assert table.missing == "no log"
-    assert table.changed[0].rows_before.why
+    assert table.changed[0].before.rows.why
 
 
 def test_machines_get_all_of_it() -> None:

@@ -13,6 +13,7 @@ from harness.metrics import METRICS, Origin
 from harness.statistics.intervals import Interval
 from harness.verdict.judge import Verdict
 from reports.json import run as records
+from reports.json.fields import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +110,7 @@ def test_what_is_not_finite_becomes_null(usual: Run, broken: float) -> None:
     record = records.verdict_record(verdict)
     assert record["checks"][0]["before"] is None
     assert record["checks"][0]["after_interval"] == {"low": 0.5, "high": None}
-    assert json.loads(records.to_json(record)) == record
+    assert json.loads(to_json(record)) == record
 
 
 def test_there_is_one_line_per_item(usual: Run) -> None:

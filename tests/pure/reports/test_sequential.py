@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports.charts import blocks_charts
+from reports.charts.blocks import blocks_charts
 from tests.pure.reports.conftest import unlinked
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports import charts
+from reports.charts.waterfall import waterfall_chart
 from reports.sections.steps import CAVEAT, NOT_SEEN, TITLE, TOTAL, WORSE, StepTable
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def test_every_form_warns_that_a_share_depends_on_the_order(steps: Run) -> None:
 @pytest.mark.parametrize("width", [900, 370])
 def test_the_picture_writes_every_number_beside_its_bar(steps: Run, width: int) -> None:
     fall, table = attribution_of(steps).waterfalls[0], table_of(steps)
-    chart = charts.waterfall_chart(fall, width, "waterfall")
+    chart = waterfall_chart(fall, width, "waterfall")
     assert chart is not None
     texts = re.findall(r"<text[^>]*>([^<]+)</text>", chart.svg)
     for row in table.rows:

@@ -8,7 +8,7 @@ from harness.analysis.change import Change
 from harness.metrics import METRICS
 from harness.plan.targets import Target
 from harness.statistics.intervals import Interval
-from reports import formatting
+from reports import formatting, naming
 
 HIDDEN = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 
@@ -198,7 +198,7 @@ def test_control_characters_of_others_reach_no_terminal_and_no_xml() -> None:
 
 
 def test_a_target_is_called_by_what_it_is_narrowed_to() -> None:
-    assert formatting.target_name(Target(expect="p95 < 3 ms")) == "p95 < 3 ms"
+    assert naming.target_name(Target(expect="p95 < 3 ms")) == "p95 < 3 ms"
     narrow = Target(expect="p95 < 3 ms", stage="peak", endpoint="GET /")
-    assert formatting.target_name(narrow) == "p95 < 3 ms (peak · GET /)"
-    assert formatting.where(Target(expect="p95 < 3 ms")) == "all stages except ramps · all requests"
+    assert naming.target_name(narrow) == "p95 < 3 ms (peak · GET /)"
+    assert naming.where(Target(expect="p95 < 3 ms")) == "all stages except ramps · all requests"

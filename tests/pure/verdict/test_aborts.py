@@ -18,7 +18,7 @@ from harness.verdict.outcomes import Outcomes
 from harness.verdict.result import Result
 from reports.json.run import verdict_record
 from reports.junit import to_junit
-from reports.page import build_findings
+from reports.page import VerdictPage
 from reports.text import to_text
 from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
@@ -100,7 +100,7 @@ def test_every_report_has_the_reason_of_the_abort(complete: int) -> None:
     verdict = verdict_after(complete, "after")
     summary = summarise([trial for trial in synthetic_trials(EXAMPLE) if trial.leg.block <= complete])
     parts = (EXAMPLE, PLAN, synthetic_setup(EXAMPLE), (), summary, compare(summary), verdict, Outcomes({}))
-    findings = build_findings(Result(*parts))
+    findings = VerdictPage(Result(*parts))
     assert (findings.outcome, findings.tally) == ("FAIL", "the run was aborted")
     assert findings.headline == f"FAIL: the run was aborted: {verdict.aborts[0].summary}."
     assert "\naborted  the run was aborted: after broke p90" in to_text(findings, width=200)
