@@ -28,7 +28,6 @@ class Folder:
         final = self.path / name
         partial = final.with_name(f"{final.name}.partial")
         try:
-            self.path.resolve(strict=True)  # one that was deleted during a run is not made again
             final.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(text, encoding="utf-8")
             return partial.rename(final)

@@ -55,6 +55,12 @@ class RunFolder(Folder):
             return cls(path)
         raise RunFolderError(f"{parent}: too many runs named {name}")
 
+    def write(self, name: str, text: str) -> Path:
+        """As ``Folder.write``, but does not make a run folder again that was deleted during the run."""
+        if not self.path.is_dir():
+            raise RunFolderError(f"{self.path}: was deleted during the run")
+        return super().write(name, text)
+
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
         """Open a recorded run; raises ``RunFolderError`` when there is none."""

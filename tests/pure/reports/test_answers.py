@@ -55,8 +55,8 @@ def right(usual: Run) -> Run:
 def test_differences_as_recorded(wrong: Run, golden: Callable[[str, str], None]) -> None:
     golden("verdict-answers.txt", wrong.text() + "\n")
     golden("verdict-answers-80-ascii.txt", wrong.text(80, ascii_only=True) + "\n")
-    golden("summary-answers.md", wrong.texts["summary.md"])
-    golden("verdict-answers.json", wrong.texts["verdict.json"])
+    golden("summary-answers.md", wrong.undrawn["summary.md"])
+    golden("verdict-answers.json", wrong.undrawn["verdict.json"])
 
 
 def test_answers_fail_a_run_and_lead_its_headline(wrong: Run) -> None:
@@ -99,14 +99,14 @@ def test_what_was_not_compared_says_so(
     assert table is not None
     assert (table.outcome, said in table.sentence) == (outcome, True)
     for name in ("report.html", "summary.md", "junit.xml"):
-        assert said[1:] in run.files[name], name  # a sentence begins with a capital
+        assert said[1:] in run.undrawn[name], name  # a sentence begins with a capital
     assert said in " ".join(run.text(200).split())
 
 
 def test_junit_has_a_case_for_the_answers(wrong: Run, right: Run, usual: Run) -> None:
     cases = {}
     for name, run in (("wrong", wrong), ("right", right), ("usual", usual)):
-        suite = ET.fromstring(run.texts["junit.xml"])  # noqa: S314 - our own
+        suite = ET.fromstring(run.undrawn["junit.xml"])  # noqa: S314 - our own
         found = suite.findall(".//testcase[@name='responses identical']")
         cases[name] = [case.find("failure") is not None for case in found]
         tags = [child.tag for case in suite.iter("testcase") for child in case]
@@ -125,8 +125,8 @@ def test_the_page_shows_what_differs_and_escapes_it(wrong: Run) -> None:
 
 
 def test_the_record_counts_every_kind(wrong: Run, usual: Run) -> None:
-    record = json.loads(wrong.texts["verdict.json"])["answers"]
+    record = json.loads(wrong.undrawn["verdict.json"])["answers"]
     counts = {name: record[name] for name in ("wanted", "asked", "equal", "different", "before_failed", "both_failed")}
     assert counts == {"wanted": 9, "asked": 8, "equal": 4, "different": 3, "before_failed": 1, "both_failed": 0}
     assert record["parting"] == {"n": 9, "before": "GET /content/9?limit=3", "after": "GET /content/8"}
-    assert json.loads(usual.texts["verdict.json"])["answers"] is None
+    assert json.loads(usual.undrawn["verdict.json"])["answers"] is None

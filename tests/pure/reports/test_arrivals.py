@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def test_the_verdict_and_the_summary_as_recorded(opened: Run, golden: Callable[[str, str], None]) -> None:
     golden("verdict-open.txt", opened.text() + "\n")
-    golden("summary-open.md", opened.texts["summary.md"])
-    golden("verdict-open.json", opened.texts["verdict.json"])
+    golden("summary-open.md", opened.undrawn["summary.md"])
+    golden("verdict-open.json", opened.undrawn["verdict.json"])
 
 
 def test_every_stage_is_a_row_of_each_arm(opened: Run) -> None:
@@ -46,7 +46,7 @@ def test_service_time_stands_beside_latency_where_the_two_can_differ(opened: Run
     sustain = next(stage for stage in opened.page.stages if stage.title == "sustain").rows[0]
     latency, service = (float(sustain.before[labels.index(name)].text.replace(",", "")) for name in ("P95", labels[5]))
     assert latency > 1000 > service
-    assert "of service time" in opened.texts["summary.md"]
+    assert "of service time" in opened.undrawn["summary.md"]
 
 
 def test_a_stage_says_its_rate(opened: Run) -> None:
@@ -70,7 +70,7 @@ def test_the_rate_held_is_exact(opened: Run) -> None:
 
 
 def test_records_have_the_arrivals_and_steps_by_rate(opened: Run) -> None:
-    record = json.loads(opened.texts["summary.json"])
+    record = json.loads(opened.undrawn["summary.json"])
     first = record["arrivals"][0]
     assert {"block", "arm", "stage", "rate", "planned", "started", "late", "dropped", "most_users", "users"} == set(
         first
@@ -78,7 +78,7 @@ def test_records_have_the_arrivals_and_steps_by_rate(opened: Run) -> None:
     assert len(record["arrivals"]) == 8 * 5
     assert record["steps"][0] == {"block": 1, "arm": first["arm"], "stage": "50 a second", "rate": 50, "held": True}
     assert (record["legs"][0]["schedule_lag_p99_ms"], record["legs"][0]["gc_pause_ms"]) == (0.5, 1.5)
-    kinds = [caveat["kind"] for caveat in json.loads(opened.texts["verdict.json"])["caveats"]]
+    kinds = [caveat["kind"] for caveat in json.loads(opened.undrawn["verdict.json"])["caveats"]]
     assert "arrivals_waited" in kinds
     pooled = next(row for row in record["rows"] if row["block"] is row["stage"] is row["endpoint"] is None)
     assert (pooled["users_held"], pooled["rate_held"]) in {(None, 50), (None, 62.5)}

@@ -75,10 +75,10 @@ def test_the_time_to_readiness_is_in_the_setup(stressed: Run) -> None:
 
 
 def test_the_record_says_what_is_a_lower_bound(stressed: Run) -> None:
-    check = json.loads(stressed.texts["verdict.json"])["checks"][0]
+    check = json.loads(stressed.undrawn["verdict.json"])["checks"][0]
     assert (check["before"], check["before_at_least"]) == (50, False)
     assert (check["after"], check["after_at_least"]) == (500, True)
-    steps = json.loads(stressed.texts["summary.json"])["steps"]
+    steps = json.loads(stressed.undrawn["summary.json"])["steps"]
     assert steps[0] == {"block": 1, "arm": "after", "stage": "50 users", "users": 50, "held": True}
     assert len(steps) == 8 * 3
 

@@ -11,6 +11,7 @@ import reports
 from harness.record.selftest import Equal, Kill, Power
 from reports.page import Page
 from reports.sections.selftest import certificate_facts
+from tests.pure.reports.conftest import render_undrawn
 from tests.pure.verdict.test_certificate import GOOD
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def trials(certificate: Certificate) -> dict[str, str]:
 
 
 def rendered(run: Run, certificate: Certificate | None) -> dict[str, str]:
-    return reports.render(replace(run.result, certificate=certificate))
+    return render_undrawn(replace(run.result, certificate=certificate))
 
 
 def test_the_setup_shows_every_trial(usual: Run) -> None:
@@ -52,10 +53,10 @@ def test_the_report_and_the_summary_carry_it(usual: Run) -> None:
 
 
 def test_without_one_nothing_is_shown_and_nothing_else_changes(usual: Run) -> None:
-    assert rendered(usual, None) == usual.files
+    assert rendered(usual, None) == usual.undrawn
     with_one = rendered(usual, GOOD)
-    assert {name for name in usual.files if with_one[name] != usual.files[name]} == {"report.html", "summary.md"}
-    assert not any("Selftest" in text for text in usual.files.values())
+    assert {name for name in usual.undrawn if with_one[name] != usual.undrawn[name]} == {"report.html", "summary.md"}
+    assert not any("Selftest" in text for text in usual.undrawn.values())
 
 
 def test_what_is_in_doubt_says_why() -> None:

@@ -47,7 +47,7 @@ def test_rows_say_what_was_claimed_and_what_was_found(claimed: "Run") -> None:
 
 
 def test_claims_are_in_every_output(claimed: "Run") -> None:
-    files = claimed.files
+    files = claimed.undrawn
     assert "claims 1 confirmed, 1 refuted, 1 not measured" in claimed.text().splitlines()
     assert "<b>C1</b> P50 falls &lt;by&gt; half" in files["report.html"]
     assert "needs a probe | of memory" in files["report.html"]

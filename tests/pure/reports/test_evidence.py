@@ -14,7 +14,7 @@ from harness.evidence.evidence import Evidence
 from harness.evidence.n_plus_one import RepeatedStatement
 from harness.record.cache_keys import KeyUse
 from harness.record.statements import Counts
-from tests.pure.reports.conftest import Run, unlinked
+from tests.pure.reports.conftest import Run, render_undrawn, unlinked
 
 CONTENT = "GET /content/{id}"
 REPEATED = RepeatedStatement(CONTENT, "f", "SELECT 2", "SELECT 1 <b>", 10.0, 1.0, 5)
@@ -39,7 +39,7 @@ def evidence(usual: Run) -> Evidence:
 
 
 def render(run: Run, evidence: Evidence) -> dict[str, str]:
-    return reports.render(replace(run.result, evidence=evidence))
+    return render_undrawn(replace(run.result, evidence=evidence))
 
 
 def test_everything_is_said_everywhere(usual: Run, evidence: Evidence) -> None:

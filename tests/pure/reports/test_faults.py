@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tests.pure.reports.conftest import unlinked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,12 +55,12 @@ def test_what_never_recovered_is_no_pass_and_says_at_least(never_well: Run) -> N
 
 
 def test_the_report_shows_faults_in_table_timeline_and_summary(struck: Run) -> None:
-    report = struck.report
+    report = unlinked(struck.files["report.html"])
     assert "<h2>Faults</h2>" in report
     assert "Hatched: a fault" in report
     assert "failed requests, faults" in report
-    assert "| kill postgres for 5 s | sustain+10 s | after |" in struck.texts["summary.md"]
-    recorded = json.loads(struck.texts["summary.json"])["faults"]
+    assert "| kill postgres for 5 s | sustain+10 s | after |" in struck.undrawn["summary.md"]
+    recorded = json.loads(struck.undrawn["summary.json"])["faults"]
     assert len(recorded) == 16
     assert recorded[0]["kind"] == "kill"
     assert {one["recovered_after"] for one in recorded if one["kind"] == "pause"} == {0.0}

@@ -161,4 +161,4 @@ def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
 def test_where_it_was_not_tried_nothing_is_said(usual: Run) -> None:
     assert migration_section(Evidence()) is None
     assert "while it runs" not in usual.report
-    assert "rehearsal.json" not in usual.files
+    assert "rehearsal.json" not in usual.undrawn

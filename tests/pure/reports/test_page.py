@@ -23,12 +23,12 @@ def test_a_migration_says_what_it_took_and_made(usual: Run) -> None:
 def test_migrations_name_their_service_where_there_is_one(usual: Run) -> None:
     named = replace(usual, migrations=tuple(replace(m, service="pay|ment") for m in usual.migrations))
     assert [row.service for row in named.page.migrations] == ["pay|ment"] * 2
-    files = named.render()
+    files = named.undrawn
     assert "<th>service</th>" in files["report.html"]
     assert "<td>pay|ment</td>" in files["report.html"]
     assert r"| after | pay\|ment | head | 48.2 s | 412 MiB | +37.3 % |" in files["summary.md"]
     assert "<th>service</th>" not in usual.report
-    assert "Migrations" not in usual.texts["summary.md"]
+    assert "Migrations" not in usual.undrawn["summary.md"]
 
 
 def test_the_setup_names_what_was_measured_and_how(usual: Run) -> None:
@@ -53,7 +53,7 @@ def test_a_profile_is_in_the_setup_and_beside_what_was_measured(
     ]
     assert quick.text(140).splitlines()[1].endswith("profile quick, 3 interleaved blocks, 3,120 requests")
     assert "profile quick, 3 interleaved blocks" in quick.report
-    assert "profile quick, 3 interleaved blocks" in quick.texts["summary.md"]
+    assert "profile quick, 3 interleaved blocks" in quick.undrawn["summary.md"]
 
 
 def test_the_plan_is_there_word_for_word(usual: Run) -> None:

@@ -13,6 +13,7 @@ from harness.verdict.judge import Measurement, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.result import Result
 from tests.doubles import PLAN, synthetic_setup, synthetic_trials
+from tests.pure.reports.conftest import render_undrawn
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_the_load_is_from_so_many_processes(hosts: tuple[str, ...], said: str) -
     verdict = judge(Measurement(plan, setup, summary, comparison))
     outcomes = outcomes_of(comparison, plan.judgement)
     result = Result(plan, PLAN, setup, (), summary, comparison, verdict, outcomes)
-    for shown in (reports.text(result, width=120), reports.render(result)["report.html"]):
+    for shown in (reports.text(result, width=120), render_undrawn(result)["report.html"]):
         assert ("load from" in shown) is bool(said)
         assert said in shown
 
@@ -41,7 +42,7 @@ def test_a_lost_worker_is_named_in_every_form_and_cannot_break_the_page() -> Non
     verdict = judge(Measurement(plan, setup, summary, comparison, lost_workers=[loss]))
     outcomes = outcomes_of(comparison, plan.judgement)
     result = Result(plan, PLAN, setup, (), summary, comparison, verdict, outcomes)
-    files = reports.render(result)
+    files = render_undrawn(result)
     told = "was lost 12 s into leg 03-after: not heard of for 3 s"
     assert all(
         told in " ".join(files[name].split()) for name in ("report.html", "summary.md", "junit.xml", "verdict.json")

@@ -37,7 +37,7 @@ def leaves(value: object) -> Iterator[object]:
 
 @pytest.mark.parametrize("name", ["verdict.json"])
 def test_the_record_as_recorded(usual: Run, golden: Callable[[str, str], None], name: str) -> None:
-    golden(name, usual.texts[name])
+    golden(name, usual.undrawn[name])
 
 
 @pytest.mark.parametrize("name", ["opened", "searched", "stressed", "struck"])
@@ -46,7 +46,7 @@ def test_rows_and_pairs_as_recorded(
 ) -> None:
     """Keys and values of whole legs and arms, and of one endpoint; the order of keys and of metrics is free."""
     run: Run = request.getfixturevalue(name)
-    summary, comparison = (json.loads(run.texts[file]) for file in ("summary.json", "comparison.json"))
+    summary, comparison = (json.loads(run.undrawn[file]) for file in ("summary.json", "comparison.json"))
     endpoints = {None, "GET /content/{id}"}
     items = [row for row in summary["rows"] if not row["stage"] and row["endpoint"] in endpoints]
     pairs = [pair for pair in comparison["pairs"] if not pair["stage"] and not pair["endpoint"]]
@@ -59,11 +59,11 @@ def test_every_record_is_json_of_schema_1_without_nan(awkward: Run, name: str) -
     def refused(constant: str) -> float:
         raise AssertionError(constant)
 
-    assert json.loads(awkward.texts[name], parse_constant=refused)["schema"] == 1
+    assert json.loads(awkward.undrawn[name], parse_constant=refused)["schema"] == 1
 
 
 def test_rows_are_not_rounded_and_missing_is_null(usual: Run) -> None:
-    rows = json.loads(usual.texts["summary.json"])["rows"]
+    rows = json.loads(usual.undrawn["summary.json"])["rows"]
     for row, expected in zip(rows, usual.summary.rows, strict=True):
         for metric in METRICS.values():
             if metric.origin is not Origin.MIGRATION_UNDER_LOAD:
@@ -76,7 +76,7 @@ def test_rows_are_not_rounded_and_missing_is_null(usual: Run) -> None:
 
 
 def test_a_check_has_its_numbers_its_reason_and_its_caveats(usual: Run) -> None:
-    check = json.loads(usual.texts["verdict.json"])["checks"][0]
+    check = json.loads(usual.undrawn["verdict.json"])["checks"][0]
     pair = usual.verdict.checks[0].pair
     assert pair is not None
     assert pair.change is not None
@@ -89,7 +89,7 @@ def test_a_check_has_its_numbers_its_reason_and_its_caveats(usual: Run) -> None:
 
 
 def test_a_change_in_points_is_a_difference(usual: Run) -> None:
-    checks = json.loads(usual.texts["verdict.json"])["checks"]
+    checks = json.loads(usual.undrawn["verdict.json"])["checks"]
     change = next(check["change"] for check in checks if check["expect"].startswith("cache"))
     assert change["scale"] == "points"
     assert change["ratio"] is None
@@ -97,7 +97,7 @@ def test_a_change_in_points_is_a_difference(usual: Run) -> None:
 
 
 def test_breaches_are_recorded(awkward_runs: dict[str, Run]) -> None:
-    record = json.loads(awkward_runs["nothing measured"].texts["verdict.json"])
+    record = json.loads(awkward_runs["nothing measured"].undrawn["verdict.json"])
     assert [breach["kind"] for breach in record["breaches"]] == ["no_block"]
 
 
@@ -114,11 +114,11 @@ def test_what_is_not_finite_becomes_null(usual: Run, broken: float) -> None:
 
 
 def test_there_is_one_line_per_item(usual: Run) -> None:
-    text = usual.texts["summary.json"]
+    text = usual.undrawn["summary.json"]
     assert len(text.splitlines()) == len(usual.summary.rows) + len(usual.summary.legs) + 12
 
 
 def test_all_leaves_are_plain(awkward: Run) -> None:
     for name in NAMES:
-        for leaf in leaves(json.loads(awkward.texts[name])):
+        for leaf in leaves(json.loads(awkward.undrawn[name])):
             assert leaf is None or isinstance(leaf, str | int | float)

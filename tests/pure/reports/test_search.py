@@ -25,7 +25,7 @@ def test_the_section_as_recorded(searched: Run, golden: Callable[[str, str], Non
 
 
 def test_a_line_of_markdown_has_both_arms_their_intervals_and_the_ratio(searched: Run) -> None:
-    (line,) = [line for line in searched.texts["summary.md"].splitlines() if line.startswith("**Capacity**")]
+    (line,) = [line for line in searched.undrawn["summary.md"].splitlines() if line.startswith("**Capacity**")]
     assert re.fullmatch(
         r"\*\*Capacity\*\*: before [\d.]+ req/s \([\d.]+ … [\d.]+ req/s\), "
         r"after [\d.]+ req/s \([\d.]+ … [\d.]+ req/s\): "
@@ -41,7 +41,7 @@ def test_every_leg_is_a_row_and_a_line_of_the_picture(searched: Run) -> None:
         (str(b), a) for b in range(1, 5) for a in ("before", "after")
     ]
     assert {row.ended for row in table.rows} == {"within the precision"}
-    page = searched.report
+    page = searched.files["report.html"]
     for row in table.rows:
         assert page.count(f">{row.arm} {row.block}<") == 2  # a wide and a narrow picture
 
@@ -60,17 +60,17 @@ def test_bounds_are_said_to_be_bounds(unsearched: Run) -> None:
 
 
 def test_the_record_has_every_try(searched: Run) -> None:
-    searches = json.loads(searched.texts["summary.json"])["searches"]
+    searches = json.loads(searched.undrawn["summary.json"])["searches"]
     assert len(searches) == 8
     assert all(one["held"] < one["missed"] for one in searches)
     assert {tried["word"] for one in searches for tried in one["tries"]} == {"held", "missed"}
-    pairs = json.loads(searched.texts["comparison.json"])["pairs"]
+    pairs = json.loads(searched.undrawn["comparison.json"])["pairs"]
     (pair,) = [pair for pair in pairs if pair["metric"] == "rate_held"]
     assert all(block["before"] < block["before_high"] for block in pair["blocks"])
 
 
 def test_bounds_are_null_in_the_record(unsearched: Run) -> None:
-    pairs = json.loads(unsearched.texts["comparison.json"])["pairs"]
+    pairs = json.loads(unsearched.undrawn["comparison.json"])["pairs"]
     (pair,) = [pair for pair in pairs if pair["metric"] == "rate_held"]
     assert pair["after_interval"]["low"] == pytest.approx(1000)
     assert pair["after_interval"]["high"] is None

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 def test_the_verdict_as_recorded(sequential: Run, golden: Callable[[str, str], None]) -> None:
     golden("verdict-sequential.txt", sequential.text() + "\n")
-    golden("summary-sequential.md", sequential.texts["summary.md"])
-    golden("verdict-sequential.json", sequential.texts["verdict.json"])
+    golden("summary-sequential.md", sequential.undrawn["summary.md"])
+    golden("verdict-sequential.json", sequential.undrawn["verdict.json"])
 
 
 @pytest.mark.parametrize("name", ["report.html", "summary.md", "junit.xml"])
 def test_no_file_speaks_of_interleaved_blocks_or_pairs(sequential: Run, usual: Run, name: str) -> None:
-    text = re.sub(r"<svg .*?</svg>", "", unlinked(sequential.files[name]), flags=re.DOTALL)
+    text = re.sub(r"<svg .*?</svg>", "", unlinked(sequential.undrawn[name]), flags=re.DOTALL)
     assert "4 sequential, unpaired legs of each arm, 20,800 requests" in text
     assert "interleaved" not in text
     assert "one leg of each arm under the same load" not in text
-    assert "sequential" not in unlinked(usual.files[name])
+    assert "sequential" not in unlinked(usual.undrawn[name])
 
 
 def test_the_sentences_say_it(sequential: Run) -> None:
@@ -74,5 +74,5 @@ def test_the_setup_says_where_the_arms_were_and_in_which_order(sequential: Run) 
 
 
 def test_the_comparison_says_that_it_is_of_no_pairs(sequential: Run, usual: Run) -> None:
-    assert json.loads(sequential.texts["comparison.json"])["sequential"] is True
-    assert "sequential" not in json.loads(usual.texts["comparison.json"])
+    assert json.loads(sequential.undrawn["comparison.json"])["sequential"] is True
+    assert "sequential" not in json.loads(usual.undrawn["comparison.json"])

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-import reports
 from harness.analysis.comparison import compare
 from harness.analysis.summary import Summary, summarise
 from harness.plan.file import parse_plan
@@ -20,6 +19,7 @@ from reports.sections.servers import server_section
 from reports.sections.statements import statement_table
 from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 from tests.pure.evidence.test_server_side import told
+from tests.pure.reports.conftest import render_undrawn
 
 SECOND = 10**9
 TEXTS = {"n1": "SELECT tag FROM tags WHERE content_id = %s", "x": "SELECT <b>", "old": "SELECT old"}
@@ -146,7 +146,7 @@ def test_the_report_shows_them_escaped_and_the_json_has_them_all(summary: Summar
     comparison = compare(summary)
     verdict = judge(Measurement(plan, synthetic_setup(plan), summary, comparison))
     outcomes = outcomes_of(comparison, plan.judgement, plan.targets)
-    files = reports.render(Result(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes))
+    files = render_undrawn(Result(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes))
     assert "SELECT &lt;b&gt;" in files["report.html"]
     assert "SELECT <b>" not in files["report.html"]
     assert "Server statistics" in files["report.html"]
@@ -160,7 +160,7 @@ def test_a_pull_request_sees_the_statements_that_took_the_time(summary: Summary)
     comparison = compare(summary)
     verdict = judge(Measurement(plan, synthetic_setup(plan), summary, comparison))
     outcomes = outcomes_of(comparison, plan.judgement, plan.targets)
-    lines = reports.render(Result(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes))
+    lines = render_undrawn(Result(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes))
     shown_lines = lines["summary.md"].splitlines()
     assert "**Top SQL by total time**: Statements with an execution over 100 ms: before 1, after 1." in shown_lines
     assert any(line.startswith("| SELECT tag FROM tags") and line.endswith("98.0 % |") for line in shown_lines)

@@ -47,7 +47,7 @@ def test_the_section_as_recorded(steps: Run, golden: Callable[[str, str], None])
 def test_text_and_markdown_as_recorded(steps: Run, golden: Callable[[str, str], None]) -> None:
     golden("steps-80-ascii.txt", steps.text(80, ascii_only=True) + "\n")
     golden("steps-120-unicode.txt", steps.text(120) + "\n")
-    golden("steps.md", steps.texts["summary.md"])
+    golden("steps.md", steps.undrawn["summary.md"])
 
 
 def test_the_sentence_names_the_largest_share_first_and_what_was_not_seen(steps: Run) -> None:
@@ -77,7 +77,7 @@ def test_a_row_says_what_changed_and_shares_add_up(steps: Run) -> None:
 def test_every_form_warns_that_a_share_depends_on_the_order(steps: Run) -> None:
     assert "cache hides the effect of an index" in CAVEAT
     assert CAVEAT in steps.report
-    assert CAVEAT in steps.texts["summary.md"]
+    assert CAVEAT in steps.undrawn["summary.md"]
     assert CAVEAT in " ".join(steps.text(80).split())
 
 
@@ -140,12 +140,12 @@ def test_steps_in_the_dark_say_why(awkward_runs: dict[str, Run]) -> None:
 
 def test_a_run_without_steps_shows_no_section(usual: Run) -> None:
     assert usual.findings.steps is None
-    assert TITLE not in usual.report + usual.texts["summary.md"] + usual.text(100)
-    assert "attribution.json" not in usual.files
+    assert TITLE not in usual.report + usual.undrawn["summary.md"] + usual.text(100)
+    assert "attribution.json" not in usual.undrawn
 
 
 def test_what_machines_read(steps: Run) -> None:
-    record = json.loads(steps.texts["attribution.json"])
+    record = json.loads(steps.undrawn["attribution.json"])
     fall = attribution_of(steps).waterfalls[0]
     assert (record["schema"], record["stage"], record["endpoint"]) == (1, None, None)
     assert [metric["metric"] for metric in record["metrics"]] == ["p95", "rps", "queries_per_request"]
