@@ -19,7 +19,7 @@ Fields = Mapping[str, Any]
 
 
 def with_path(url: str) -> str:
-    """Write ``http://host?query`` as ``http://host/?query``."""
+    """A URL without a path, such as ``http://host?query``, as ``http://host/?query``."""
     end = min(place for place in (url.find("?"), url.find("#")) if place >= 0)
     return f"{url[:end]}/{url[end:]}"
 
