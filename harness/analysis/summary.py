@@ -19,8 +19,8 @@ from harness.analysis.recovery import Recovery, recoveries_of
 from harness.analysis.request_cost import RequestCost
 from harness.analysis.row import Cells, Row, RowPlace, places_of, row_of, seconds_of
 from harness.analysis.servers import ServerReport, evictions_of, server_reports
-from harness.analysis.settling import NO_SETTLING, Settling
 from harness.analysis.statements import StatementTotals, StatementUse, TriggerTime, cost_values
+from harness.analysis.steady_state import NO_SETTLING, Settling
 from harness.analysis.timeline import LegTimeline, Second, arm_timeline, leg_timeline
 from harness.analysis.usage import Consumer, Usage
 from harness.metrics import LOADS_HELD, Metric, held_metric

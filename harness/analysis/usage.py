@@ -14,7 +14,7 @@ from harness.plan.stages import StageKind
 from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 from harness.record.trial import Trial
 from harness.statistics.intervals import Interval, t_interval
-from harness.statistics.steadiness import trend
+from harness.statistics.time_series import trend
 
 MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
 ALLOCATION_MB = 1.0  # the size of an arena of Python's allocator; Redis and PostgreSQL allocate in no smaller steps

@@ -36,7 +36,8 @@ def remove_leftovers() -> Iterator[str]:
 
 def remove_leftover_containers() -> Iterator[str]:
     """Remove containers, networks and volumes of ended runs; does nothing without Docker."""
-    from harness.environment.compose.engine import engine, owners_of_ended_runs, remove_owned  # noqa: PLC0415 - the Docker SDK takes a second
+    from harness.environment.compose.engine import engine  # noqa: PLC0415 - the Docker SDK takes a second
+    from harness.environment.compose.labels import owners_of_ended_runs, remove_owned  # noqa: PLC0415 - the Docker SDK takes a second
 
     try:
         with engine() as client:

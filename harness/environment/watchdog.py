@@ -29,7 +29,7 @@ def remove_containers(label: str, scratch: Path) -> bool:
     """Remove the containers of a run, if it had any; returns whether none is left."""
     if not (scratch / CONTAINERS).exists():
         return True
-    from harness.environment.compose.engine import remove_all_owned  # noqa: PLC0415 - the Docker SDK takes a second
+    from harness.environment.compose.labels import remove_all_owned  # noqa: PLC0415 - the Docker SDK takes a second
 
     return remove_all_owned(label)
 

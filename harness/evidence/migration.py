@@ -78,7 +78,7 @@ class MigrationUnderLoad:
     @property
     def failed(self) -> str:
         """Why the migration under load cannot be judged; empty when it can."""
-        broken = (f"the {step.way} {step.failed}" for step in self.record.passages if step.failed)
+        broken = (f"the {step.way} {step.failed}" for step in self.record.steps if step.failed)
         return self.record.failed or next(broken, "")
 
     @property
@@ -92,7 +92,7 @@ class MigrationUnderLoad:
     def loss(self, way: str) -> RequestLoss | None:
         """The loss of one direction, over several databases the sum and the worst; ``None`` if it did not complete."""
         found = [loss for loss in self.losses if loss.way == way]
-        if not found or any(step.failed for step in self.record.passages if step.way == way):
+        if not found or any(step.failed for step in self.record.steps if step.way == way):
             return None
         return replace(
             max(found, key=lambda loss: loss.stall_ms or 0.0),
@@ -122,7 +122,7 @@ def migration_under_load(
         return MigrationUnderLoad(record, agreement=agreement)
     requests = _Requests(samples)
     losses, quiet_from = [], RAMP_UP_SECONDS
-    for step in record.passages:
+    for step in record.steps:
         losses.append(_loss(step, requests, record.origin, quiet_from))
         quiet_from = step.ended - record.origin
     return MigrationUnderLoad(record, tuple(losses), tuple(_points(requests)), agreement)

@@ -1,6 +1,9 @@
 """Migration: an upgrade or downgrade under load, as recorded. Times are seconds since 1970."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AliasChoices, Field
 
 UPGRADE, DOWNGRADE = "upgrade", "downgrade"
 PLANNED = "harness planned transaction"
@@ -16,6 +19,8 @@ EXCLUSIVE = (
     "AccessExclusiveLock",
 )
 """PostgreSQL's table lock modes, weakest first."""
+_STEP, _STEPS = (Field(validation_alias=AliasChoices(*names)) for names in (("step", "passage"), ("steps", "passages")))
+"""Keys of earlier releases are read, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +125,9 @@ class SchemaDifference:
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """A linter's message; ``passage`` and ``statement`` are indexes into the record."""
+    """A linter's message; ``step`` and ``statement`` are indexes into the record."""
 
-    passage: int
+    step: Annotated[int, _STEP]
     statement: int
     rule: str
     message: str
@@ -135,7 +140,7 @@ class MigrationRecord:
 
     stage: str  # the stage that gave the load
     origin: float | None = None  # the time origin of the samples
-    passages: tuple[MigrationStep, ...] = ()  # upgrades and downgrades in order
+    steps: Annotated[tuple[MigrationStep, ...], _STEPS] = ()  # upgrades and downgrades in order
     differences: tuple[SchemaDifference, ...] | None = None  # after the rollback; ``None`` where not compared
     answers: bool = False  # whether responses were recorded after the rollback
     lints: tuple[LintFinding, ...] = ()  # the linter's findings in the upgrade

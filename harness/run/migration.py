@@ -66,7 +66,7 @@ def _records(
         thread.failed = thread.failed or first_line(error)
     steps = tuple(thread.steps)
     lints, linted = lint(steps)
-    record = replace(record, passages=steps, failed=thread.failed, lints=lints, linted=linted)
+    record = replace(record, steps=steps, failed=thread.failed, lints=lints, linted=linted)
     yield record
     record = replace(record, origin=folder.migration_origin())
     yield record

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from harness.analysis.answers import ResponseAgreement, uncompared_findings
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.settling import settling_caveat
 from harness.analysis.statuses import Statuses, answers_empty, answers_shorter
+from harness.analysis.steady_state import settling_caveat
 from harness.analysis.summary import LegFacts, Summary
 from harness.evidence.migration import MigrationUnderLoad
 from harness.finding import Finding

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.answers import ResponseAgreement, no_answer_findings
-from harness.analysis.settling import unsteady_guard
+from harness.analysis.steady_state import unsteady_guard
 from harness.analysis.summary import LegFacts, Summary, summarise
 from harness.finding import Finding
 from harness.metrics import Unit

@@ -11,7 +11,7 @@ from harness.analysis.statuses import MOST_FAILED
 from harness.evidence.migration import WAYS, MigrationUnderLoad
 from harness.metrics import Metric, Origin, Unit
 from harness.plan.targets import Target
-from harness.verdict.checks import Check, Reason, RuleInputs, each
+from harness.verdict.targets import Check, Reason, RuleInputs, each
 
 
 @each

@@ -8,8 +8,8 @@ from harness.analysis.answers import ResponseAgreement, compare_answers
 from harness.analysis.comparison import Comparison, compare
 from harness.analysis.noise import Floor, known_floors
 from harness.analysis.request_cost import RequestCost, request_costs
-from harness.analysis.settling import find_settling, settling_stages
 from harness.analysis.soundness import SoundnessChecks, record_findings
+from harness.analysis.steady_state import find_settling, settling_stages
 from harness.analysis.steps import Attribution, attribute
 from harness.analysis.summary import Summary, summarise
 from harness.evidence.alerts import AlertResults
@@ -26,10 +26,10 @@ from harness.record.selftest import Certificate
 from harness.record.setup import Setup
 from harness.record.trial import Migration, Trial
 from harness.verdict.arrivals import stages_lacking_arrivals
-from harness.verdict.checks import Repeat
 from harness.verdict.guards import AbortedLeg
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes, outcomes_of
+from harness.verdict.targets import Repeat
 
 
 @dataclass(frozen=True, slots=True)

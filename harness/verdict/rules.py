@@ -25,8 +25,8 @@ from harness.record.outcome import Outcome
 from harness.statistics.significance import holm, one_sided_p
 from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
-from harness.verdict.checks import Check, Reason, Rule, RuleInputs, each, judge_by_interval, log_limit, ratio_limit
 from harness.verdict.migration import judge_migration_under_load
+from harness.verdict.targets import Check, Reason, Rule, RuleInputs, each, judge_by_interval, log_limit, ratio_limit
 
 SEQUENTIAL_FLOORS = 3  # an unpaired change has to exceed this multiple of the noise floor
 SIGNIFICANT = 0.025  # one-sided: the part of a 95 % interval beyond one end

@@ -17,8 +17,8 @@ from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.summary import Summary
 from harness.metrics import HEADLINES
 from harness.record.outcome import Outcome
-from harness.verdict.checks import Check, Reason, passing_ratios
 from harness.verdict.judge import Verdict
+from harness.verdict.targets import Check, Reason, passing_ratios
 from reports import formatting, naming
 from reports.charts import axes as scales
 from reports.charts import paper

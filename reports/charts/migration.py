@@ -27,12 +27,12 @@ def migration_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str)
         length = max(point.second for point in rehearsal.points)
         for axes in (top, low):
             axes.set_xlim(0, length)
-            for direction in rehearsal.record.passages:
+            for direction in rehearsal.record.steps:
                 axes.axvspan(
                     direction.begun - origin, direction.ended - origin, color=paper.BAND, linewidth=0, zorder=0
                 )
         _latency(top, rehearsal.points)
-        for direction in rehearsal.record.passages:
+        for direction in rehearsal.record.steps:
             name = direction.way if direction.way == UPGRADE else "rollback"
             room = max(direction.seconds * (width - LEFT - RIGHT) / length, 60)
             scales.span_label(top, name, direction.begun - origin, direction.ended - origin, room)

@@ -22,7 +22,7 @@ def evidence_record(evidence: Evidence) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "causes": [_cause(cause) for cause in evidence.causes],
-        "tolls": [_cost(arm, cost) for arm, costs in evidence.request_costs.items() for cost in costs.values()],
+        "request_costs": [_cost(arm, cost) for arm, costs in evidence.request_costs.items() for cost in costs.values()],
         "keys": [{"arm": arm, **asdict(use)} for arm, uses in evidence.keys.items() for use in uses],
         "equal_arms_differ": asdict(evidence.control_difference) if evidence.control_difference else None,
         "repeated": [
@@ -126,7 +126,7 @@ def _explained(explained: ExplainedStatement | None) -> dict[str, Any] | None:
 
 
 def migration_record(rehearsal: MigrationUnderLoad) -> dict[str, Any]:
-    """The record and its analysis; times of ``passages`` are Unix seconds, of ``losses`` seconds of the leg."""
+    """The record and its analysis; times of ``steps`` are Unix seconds, of ``losses`` seconds of the leg."""
     record = asdict(rehearsal.record)
     return {
         "schema": SCHEMA,
@@ -135,5 +135,5 @@ def migration_record(rehearsal: MigrationUnderLoad) -> dict[str, Any]:
         "rolled_back_as_before": rehearsal.rolled_back,
         "losses": [asdict(loss) for loss in rehearsal.losses],
         "answers": fields(rehearsal.agreement.total, "asked", "equal") if rehearsal.agreement else None,
-        **{name: record[name] for name in ("stage", "origin", "passages", "differences", "lints", "linted")},
+        **{name: record[name] for name in ("stage", "origin", "steps", "differences", "lints", "linted")},
     }

@@ -13,10 +13,10 @@ from harness.analysis.summary import Summary
 from harness.finding import Finding
 from harness.metrics import LOADS_HELD, METRICS, Origin
 from harness.plan.targets import Target
-from harness.verdict.checks import Check
 from harness.verdict.guards import AbortedLeg
 from harness.verdict.judge import Verdict
 from harness.verdict.outcomes import JudgedRow, Outcomes
+from harness.verdict.targets import Check
 from reports.json.fields import LEG, SCHEMA, fields, plain_value
 
 OF_PAIR = ("before", "after", "before_at_least", "after_at_least")

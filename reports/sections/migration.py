@@ -74,8 +74,8 @@ def migration_section(evidence: Evidence) -> MigrationSection | None:
     if rehearsal is None:
         return None
     record = rehearsal.record
-    losses: Sequence[RequestLoss | None] = rehearsal.losses or [None] * len(record.passages)
-    directions = enumerate(zip(record.passages, losses, strict=True))
+    losses: Sequence[RequestLoss | None] = rehearsal.losses or [None] * len(record.steps)
+    directions = enumerate(zip(record.steps, losses, strict=True))
     return MigrationSection(
         outcome=_outcome(rehearsal),
         sentence=sentence(rehearsal),
@@ -167,7 +167,7 @@ def _row(
     rules = {
         lint.rule: f"{lint.message} {lint.help}".strip()
         for lint in record.lints
-        if (lint.passage, lint.statement) == (number, place)
+        if (lint.step, lint.statement) == (number, place)
     }
     waits = [wait for wait in step.waits if wait.by_migration and wait.head == one.text and wait.ended >= one.begun]
     return MigrationStatementRow(
@@ -233,7 +233,7 @@ def _difference(rehearsal: MigrationUnderLoad) -> Iterator[tuple[str, str, str]]
 
 
 def _notes(record: MigrationRecord) -> Iterator[str]:
-    for step in record.passages:
+    for step in record.steps:
         if step.unread:
             yield f"{step.way}: {formatting.plain(step.unread)}."
     if record.linted and not record.lints:

@@ -8,9 +8,9 @@ from harness.plan.expectation import Form
 from harness.plan.model import Plan
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
-from harness.verdict.checks import Check, Reason, log_limit
 from harness.verdict.judge import Verdict
 from harness.verdict.power import log_values, minimum_detectable_effect, more_blocks
+from harness.verdict.targets import Check, Reason, log_limit
 from reports import formatting, naming
 
 NAMED = 3

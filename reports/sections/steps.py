@@ -7,7 +7,7 @@ from harness.analysis.comparison import Pair
 from harness.analysis.steps import Attribution, Level, StepContribution, Waterfall, differs
 from harness.metrics import Better, Metric
 from harness.plan.model import Step
-from harness.verdict.checks import Reason
+from harness.verdict.targets import Reason
 from reports import formatting, naming
 from reports.formatting import FormattedValue
 from reports.sections.stages import Column, indicative

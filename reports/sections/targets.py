@@ -11,8 +11,8 @@ from harness.plan.expectation import Form
 from harness.plan.model import ARMS, Plan
 from harness.record.outcome import Outcome
 from harness.verdict.caveats import SEQUENTIAL
-from harness.verdict.checks import Check, Reason, unbounded_reason
 from harness.verdict.judge import Verdict
+from harness.verdict.targets import Check, Reason, unbounded_reason
 from reports import formatting, naming
 from reports.formatting import FormattedValue
 from reports.sections.answers import answer_tally, with_answers

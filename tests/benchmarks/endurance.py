@@ -5,7 +5,7 @@ import time
 
 import psutil
 
-from harness.statistics.steadiness import trend
+from harness.statistics.time_series import trend
 from tests.benchmarks.rig import generate, nginx
 
 MINUTES = 30

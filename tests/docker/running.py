@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docker
 
-from harness.environment.compose.engine import OWNER
+from harness.environment.compose.labels import OWNER
 
 HERE = Path(__file__).parent
 CANARY = f"canary-{secrets.token_hex(8)}"

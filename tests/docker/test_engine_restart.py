@@ -13,7 +13,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.environment.compose.engine import OWNER
+from harness.environment.compose.labels import OWNER
 
 HERE = Path(__file__).parent
 IMAGE = "python:3.11-slim-bookworm"

@@ -180,11 +180,13 @@ def test_query_plans_are_described_in_words(run: Path) -> None:
 
 def test_the_cost_per_request_is_measured_in_both_arms_and_on_the_migrated_database(run: Path) -> None:
     evidence = json.loads((run / "evidence.json").read_text())
-    read = {one["arm"]: one["of_no_hit"] for one in evidence["tolls"] if one["endpoint"] == "GET /kinds/{kind}"}
+    read = {one["arm"]: one["of_no_hit"] for one in evidence["request_costs"] if one["endpoint"] == "GET /kinds/{kind}"}
     assert {arm: cost["calls"] for arm, cost in read.items()} == {"before": 7, "migrated": 7, "after": 1}
     assert read["before"]["hit"] > read["migrated"]["hit"] + 10 > read["after"]["hit"] + 20
     assert [(one["arm"], one["slope"]) for one in evidence["repeated"]] == [("before", 1), ("migrated", 1)]
-    write = {one["arm"]: one["of_no_hit"]["wal"] for one in evidence["tolls"] if one["endpoint"] == "POST /items"}
+    write = {
+        one["arm"]: one["of_no_hit"]["wal"] for one in evidence["request_costs"] if one["endpoint"] == "POST /items"
+    }
     assert write["after"] > write["before"] > 0
 
 

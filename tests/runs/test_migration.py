@@ -125,12 +125,12 @@ def test_a_planted_lock_is_reported_and_the_rollback_is_compared(slow: Project) 
     up, down = record["losses"]
     assert (up["way"], down["way"]) == ("upgrade", "downgrade")
     assert up["blocked_by"] == "LOCK TABLE items IN ACCESS EXCLUSIVE MODE"
-    ran = {one["text"].split()[0]: one for one in record["passages"][0]["statements"]}
+    ran = {one["text"].split()[0]: one for one in record["steps"][0]["statements"]}
     truth = ran["COMMIT"]["begun"] * 1000 + ran["COMMIT"]["ms"] - ran["LOCK"]["begun"] * 1000 - ran["LOCK"]["ms"]
     assert 500 <= up["lock_ms"] <= truth + 2  # two ends, in whole milliseconds
     assert up["stall_ms"] >= 300  # beyond the usual response time, which a busy machine makes longer
     assert up["failures"] == down["failures"] == 0
-    assert record["passages"][0]["queue"]["depth"] >= 2
+    assert record["steps"][0]["queue"]["depth"] >= 2
     assert "The longest that a request waited was" in (slow.recorded / "summary.md").read_text()
     again = slow.harness("report", str(slow.recorded))
     assert again.returncode == 0

@@ -19,7 +19,7 @@ import psutil
 import pyarrow.parquet as pq
 from docker.errors import NotFound
 
-from harness.environment.compose.engine import OWNER, count_owned
+from harness.environment.compose.labels import OWNER, count_owned
 from harness.environment.processes import labelled_processes
 
 HERE = Path(__file__).parent

@@ -12,7 +12,7 @@ from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from numpy.typing import NDArray
 
 from harness.statistics.intervals import Interval
-from harness.statistics.steadiness import trend
+from harness.statistics.time_series import trend
 
 Numbers = NDArray[np.float64]
 SLOPE, RESAMPLES, WARM_UP = 0.1, 200, 60

@@ -14,7 +14,8 @@ from docker.errors import DockerException, NotFound
 from docker.models.containers import Container
 
 from harness.environment.advice import advice
-from harness.environment.compose.engine import OWNER, explain
+from harness.environment.compose.engine import explain
+from harness.environment.compose.labels import OWNER
 from harness.environment.postgres import message_of
 from harness.environment.processes import TAIL_LINES, last_lines
 from harness.environment.variables import conceal

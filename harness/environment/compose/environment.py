@@ -16,8 +16,9 @@ from harness.environment import seeds
 from harness.environment.base import Environment
 from harness.environment.compose import model as models
 from harness.environment.compose.containers import ContainerEvents, cause_of
-from harness.environment.compose.engine import compose_version, engine, labels, remove_all_owned
+from harness.environment.compose.engine import compose_version, engine
 from harness.environment.compose.faults import inject_container_fault, require_netem
+from harness.environment.compose.labels import labels, remove_all_owned
 from harness.environment.compose.project import Project
 from harness.environment.compose.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.faults import EndFault

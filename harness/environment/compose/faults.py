@@ -15,7 +15,8 @@ import docker
 from docker.errors import ImageNotFound
 from docker.models.containers import Container
 
-from harness.environment.compose.engine import EXPIRES, MACHINE, OWNER, run_docker
+from harness.environment.compose.engine import run_docker
+from harness.environment.compose.labels import EXPIRES, MACHINE, OWNER
 from harness.environment.faults import EndFault
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import Fault, FaultKind

@@ -14,8 +14,8 @@ from harness.plan.model import Plan
 from harness.record.outcome import Outcome
 from harness.record.readings import CPU, SCHEMA
 from harness.record.trial import Trial
-from harness.verdict.checks import Check, Reason
 from harness.verdict.judge import ClaimOutcome, Measurement, judge
+from harness.verdict.targets import Check, Reason
 from tests.doubles import synthetic_setup, synthetic_trials
 from tests.pure.plan.test_gauge import POOL, SEVERAL, TARGET
 

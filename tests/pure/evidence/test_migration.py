@@ -116,7 +116,7 @@ def test_values_of_migration_and_rollback() -> None:
     assert done.value("p95") is None
 
 
-@pytest.mark.parametrize("broken", [{"failed": "the server went away"}, {"passages": (replace(step(), failed="x"),)}])
+@pytest.mark.parametrize("broken", [{"failed": "the server went away"}, {"steps": (replace(step(), failed="x"),)}])
 def test_a_step_that_did_not_complete_has_no_value(broken: dict[str, object]) -> None:
     rows = [*quiet(), (6.2, 110.0, "GET /a", None)]
     done = migration_under_load(replace(record(step()), **broken), samples(rows))  # type: ignore[arg-type] # one field

@@ -12,8 +12,8 @@ from harness.analysis.summary import Summary, summarise
 from harness.plan.file import parse_plan
 from harness.record.outcome import Outcome
 from harness.record.readings import SCHEMA
-from harness.verdict.checks import Check, Reason
 from harness.verdict.judge import Measurement, judge
+from harness.verdict.targets import Check, Reason
 from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 from tests.pure.evidence.test_work import TARGET, WITH_DATABASE
 

@@ -20,10 +20,10 @@ from harness.record.noise import ComparisonPlace
 from harness.record.outcome import Outcome
 from harness.record.samples import latency_ns
 from harness.record.trial import Trial
-from harness.verdict.checks import Reason, RuleInputs
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.rules import check_targets
+from harness.verdict.targets import Reason, RuleInputs
 from reports import naming
 from reports.json.run import comparison_record, summary_record, verdict_record
 from tests.doubles import PLAN, synthetic_setup, synthetic_trials

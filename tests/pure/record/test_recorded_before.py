@@ -2,10 +2,13 @@
 
 import json
 import tarfile
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from harness.record.folder import Folder
+from harness.record.migration import LintFinding, MigrationRecord, MigrationStep
 from harness.record.run_folder import RunFolder
 from harness.verdict.result import analyse
 from reports.json.run import verdict_record
@@ -29,3 +32,13 @@ def test_a_run_of_an_earlier_release_is_judged_as_it_was(recorded: Path) -> None
         for key in ("expect", "outcome", "before", "after"):
             value = earlier[key]
             assert check[key] == (pytest.approx(value, rel=1e-9) if isinstance(value, float) else value)
+
+
+def test_the_record_of_a_migration_is_read_with_the_keys_of_an_earlier_release(tmp_path: Path) -> None:
+    step = MigrationStep("upgrade", None, "head", 1.0, 2.0)
+    now = MigrationRecord("sustain", steps=(step,), lints=(LintFinding(0, 1, "a rule", "a message"),))
+    folder = Folder(tmp_path)
+    text = folder.write_json("record.json", asdict(now)).read_text()
+    assert folder.decode("record.json", MigrationRecord) == now
+    folder.write("record.json", text.replace('"steps"', '"passages"').replace('"step"', '"passage"'))
+    assert folder.decode("record.json", MigrationRecord) == now

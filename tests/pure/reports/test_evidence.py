@@ -57,7 +57,7 @@ def test_everything_is_said_everywhere(usual: Run, evidence: Evidence) -> None:
     assert "**Bottlenecks**: Fix first: indexes" in files["summary.md"]
     record = json.loads(files["evidence.json"])
     assert record["causes"][0]["shares"] == {"cache": 0.25, "indexes": 0.5, "statements": 0.25}
-    assert record["tolls"][0]["of_no_hit"]["wal"] == 1600
+    assert record["request_costs"][0]["of_no_hit"]["wal"] == 1600
     assert record["keys"] == [{"arm": "before", "pattern": "item:*", "reads": 10, "misses": 6}]
     text = reports.text(replace(usual.result, evidence=evidence), width=120, ascii_only=True)
     assert "why\n" in text

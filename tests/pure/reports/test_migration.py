@@ -116,7 +116,7 @@ def test_one_sentence_says_what_it_cost_and_whether_there_is_a_way_back() -> Non
         ),
         ({"record": replace(RECORD, differences=None)}, "the database was not compared with before"),
         (
-            {"record": replace(RECORD, passages=(replace(UP, failed="took longer than 9 s"),)), "losses": (LOSS,)},
+            {"record": replace(RECORD, steps=(replace(UP, failed="took longer than 9 s"),)), "losses": (LOSS,)},
             "did not finish: the upgrade took longer than 9 s. The schema is unchanged.",
         ),
     ],
@@ -155,7 +155,7 @@ def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
     record = json.loads(files["rehearsal.json"])
     assert record["rolled_back_as_before"] is True
     assert record["losses"][0]["stall_ms"] == 410.0
-    assert record["passages"][0]["statements"][1]["text"] == ALTER
+    assert record["steps"][0]["statements"][1]["text"] == ALTER
 
 
 def test_where_it_was_not_tried_nothing_is_said(usual: Run) -> None:

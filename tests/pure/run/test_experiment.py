@@ -25,8 +25,8 @@ from harness.run.experiment import Effort, measure
 from harness.run.generator_process import Job, Progress, Remote
 from harness.run.order import balanced_order
 from harness.verdict.caveats import ANSWERS_NOT_COMPARED, INTERRUPTED, SEQUENTIAL
-from harness.verdict.checks import Reason
 from harness.verdict.result import analyse
+from harness.verdict.targets import Reason
 from tests.doubles import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
 
 

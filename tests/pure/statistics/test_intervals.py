@@ -12,7 +12,7 @@ from harness.statistics.intervals import Interval, t_interval, welch
 from harness.statistics.percentiles import percentile
 from harness.statistics.proportions import design_effect, expit, logit, newcombe, wilson
 from harness.statistics.significance import sign_flip_p
-from harness.statistics.steadiness import trend
+from harness.statistics.time_series import trend
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from harness.record.generation import Generation
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.verdict.caveats import COUPLED, GENERATOR_LATE, STEP_BROKEN
-from harness.verdict.checks import Reason
 from harness.verdict.guards import GENERATOR_BUSY
 from harness.verdict.judge import Measurement, Verdict, judge
+from harness.verdict.targets import Reason
 from tests.doubles import OPEN_PLAN, PLAN, synthetic_setup, synthetic_trials
 
 OPEN = parse_plan(OPEN_PLAN.replace("falls by 50 %", "falls by 10 %"))

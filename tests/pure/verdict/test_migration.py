@@ -11,8 +11,8 @@ from harness.evidence.migration import MigrationUnderLoad, RequestLoss
 from harness.plan.file import parse_plan
 from harness.record.migration import UPGRADE, MigrationRecord, MigrationStep, SchemaDifference
 from harness.record.outcome import Outcome
-from harness.verdict.checks import Check, Reason
 from harness.verdict.judge import Measurement, Verdict, judge
+from harness.verdict.targets import Check, Reason
 from tests.doubles import synthetic_setup, synthetic_trials
 from tests.pure.plan.test_during import DURING
 
@@ -91,9 +91,7 @@ def test_without_a_migration_under_load_a_target_never_passes() -> None:
     "rehearsal",
     [
         MigrationUnderLoad(replace(RECORD, failed="the server went away"), (LOSS,)),
-        MigrationUnderLoad(
-            replace(RECORD, passages=(replace(RECORD.passages[0], failed="failed (status 1)"),)), (LOSS,)
-        ),
+        MigrationUnderLoad(replace(RECORD, steps=(replace(RECORD.steps[0], failed="failed (status 1)"),)), (LOSS,)),
         MigrationUnderLoad(RECORD, (replace(LOSS, stall_ms=None),)),
         MigrationUnderLoad(RECORD),
     ],
@@ -104,8 +102,8 @@ def test_a_failed_migration_never_passes(rehearsal: MigrationUnderLoad) -> None:
 
 
 def test_an_incomplete_rollback_is_a_caveat_that_names_the_difference() -> None:
-    down = replace(RECORD.passages[0], way="downgrade")
-    record = replace(RECORD, passages=(*RECORD.passages, down), differences=(SchemaDifference("index x", None, "x"),))
+    down = replace(RECORD.steps[0], way="downgrade")
+    record = replace(RECORD, steps=(*RECORD.steps, down), differences=(SchemaDifference("index x", None, "x"),))
     rehearsal = MigrationUnderLoad(record, (LOSS, replace(LOSS, way="downgrade")))
     found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
     assert "the schema differs in index x" in found["ROLLED_BACK_OTHERWISE"]

@@ -21,11 +21,11 @@ from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort, measure_again
 from harness.run.generator_process import Job
 from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
-from harness.verdict.checks import Check, Reason, Repeat
 from harness.verdict.guards import GENERATOR_BUSY
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.result import analyse
 from harness.verdict.rules import failed_primary_checks
+from harness.verdict.targets import Check, Reason, Repeat
 from tests.doubles import PLAN, FakeEnvironment, FakeLoad, synthetic_setup, synthetic_trials
 from tests.pure.run.test_experiment import Nobody
 

@@ -20,8 +20,8 @@ from harness.plan.targets import Target
 from harness.record.outcome import Outcome
 from harness.statistics.intervals import t_interval
 from harness.statistics.significance import one_sided_p
-from harness.verdict.checks import Reason, RuleInputs
 from harness.verdict.rules import SIGNIFICANT, _covers, check_targets
+from harness.verdict.targets import Reason, RuleInputs
 from tests.doubles import PLAN
 from tests.pure.verdict.test_verdict import measured, plan_with, verdict_on
 

@@ -7,8 +7,8 @@ import pytest
 
 from harness.finding import Finding
 from harness.verdict import caveats, guards
-from harness.verdict.checks import Rule
 from harness.verdict.rules import RULES, RULES_OF_CLAIMS, RULES_OF_REPEAT
+from harness.verdict.targets import Rule
 
 
 @pytest.mark.parametrize("rules", [RULES_OF_CLAIMS, RULES_OF_REPEAT], ids=["claims", "repeat"])

@@ -16,8 +16,8 @@ from harness.plan.file import parse_plan
 from harness.plan.search import Ending, Searched, Try, TryOutcome
 from harness.record.capacity_tries import TryRequests, judge_try
 from harness.record.outcome import Outcome
-from harness.verdict.checks import Reason
 from harness.verdict.judge import Measurement, judge
+from harness.verdict.targets import Reason
 from tests.doubles import synthetic_setup
 from tests.pure.plan.checks.test_search import PLAN
 from tests.pure.verdict.searching import searching

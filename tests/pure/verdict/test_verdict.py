@@ -35,10 +35,10 @@ from harness.verdict.caveats import (
     SEQUENTIAL,
     USER_ERRORS,
 )
-from harness.verdict.checks import Check, Reason, RuleInputs, passing_ratios
 from harness.verdict.guards import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
 from harness.verdict.judge import ClaimOutcome, Measurement, Verdict, judge
 from harness.verdict.rules import check_targets
+from harness.verdict.targets import Check, Reason, RuleInputs, passing_ratios
 from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]

@@ -26,11 +26,11 @@ def test_a_warning_belongs_to_its_statement() -> None:
     )
     found, by = lint([step("SELECT 1", way=DOWNGRADE), ran])
     assert by == "squawk"
-    plain = [(one.passage, one.statement) for one in found if one.rule == "require-concurrent-index-creation"]
+    plain = [(one.step, one.statement) for one in found if one.rule == "require-concurrent-index-creation"]
     assert plain == [(1, 7)]
     assert "ban-concurrent-index-creation-in-transaction" not in {one.rule for one in found}
     assert all(one.message for one in found)
-    assert not [one for one in found if one.passage == 0]
+    assert not [one for one in found if one.step == 0]
 
 
 def test_without_the_program_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

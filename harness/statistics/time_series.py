@@ -1,4 +1,4 @@
-"""Steadiness: where a series reaches its steady state, and how much it still rises or falls."""
+"""Time series: where a series reaches its steady state, and how much it still rises or falls."""
 
 import math
 from collections.abc import Sequence

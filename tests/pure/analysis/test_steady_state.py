@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.analysis.comparison import compare
-from harness.analysis.settling import Cut, Settling, Unsteady, _Place, find_settling, settling_stages
+from harness.analysis.steady_state import Cut, Settling, Unsteady, _Place, find_settling, settling_stages
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan

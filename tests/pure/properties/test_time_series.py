@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.statistics.steadiness import truncation_point
+from harness.statistics.time_series import truncation_point
 
 
 def errors(values: list[int]) -> list[Fraction]:

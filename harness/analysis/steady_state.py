@@ -1,4 +1,4 @@
-"""Settling: seconds left out at the start of stages that were not yet steady, and blocks that never became steady.
+"""Steady state: seconds left out at the start of stages that were not yet steady, and blocks that never became steady.
 
 This is in addition to the warm-up of the plan. It uses the mean log latency of each second in the measured part of long
 peak, sustain and endurance stages with constant load and no fault. A cut that one leg needs is applied to all legs of
@@ -18,7 +18,7 @@ from harness.plan.stages import StageKind
 from harness.record.leg import Leg, Window
 from harness.record.samples import latency_ms, succeeded
 from harness.record.trial import Trial
-from harness.statistics.steadiness import BATCH, FEWEST_BATCHES, trend, truncation_point
+from harness.statistics.time_series import BATCH, FEWEST_BATCHES, trend, truncation_point
 
 MIN_SECONDS = BATCH * FEWEST_BATCHES  # shorter stages have only the warm-up of the plan
 MAX_SILENT_SHARE = 0.2  # the largest share of seconds without a success
