@@ -253,9 +253,10 @@ class LockProbe:
         for key, wait in self._open.items():
             if key not in found:
                 self.seen.waits.append(replace(wait, ended=(wait.ended + now) / 2, margin=(now - wait.ended) / 2))
-        for key in found:
+        for key, wait in found.items():
             earlier = self._open.get(key)
-            if earlier and earlier.head:  # the first head caused the wait; later ones only hold the lock
+            # the first head caused the wait, later ones only hold the lock; and a blocker may end before the wait does
+            if earlier and (earlier.head or not wait.behind):
                 found[key] = replace(earlier, ended=now)
         self._open = found
         behind_us = [wait for wait in found.values() if wait.by_migration]

@@ -73,7 +73,7 @@ seed = 1
 
 [[stages]]
 kind = "sustain"
-seconds = 4
+seconds = 3
 users = 5
 warmup_seconds = 1
 

@@ -1,6 +1,7 @@
 """Lock waits behind a migration on a real server with planned locks."""
 
 import time
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -129,3 +130,14 @@ def test_who_waits_for_somebody_who_waits_for_the_migration_waits_for_it_too() -
 def test_a_circle_of_waits_is_gone_round_once() -> None:
     sessions = {one.pid: one for one in (session(1, 2), session(2, 1))}
     assert blocking_statements(sessions[1], sessions) == ("", "statement of 2")
+
+
+def test_a_blocker_that_ends_before_the_wait_is_remembered(server: Postgres) -> None:
+    probe = LockProbe(database(server, "remembered"), MIGRATION_ROLE)
+    waiting, blocker = session(1, 2), session(2)
+    probe._add_waits({1: waiting, 2: blocker}, 1.1)
+    probe._add_waits({1: replace(waiting, blockers=())}, 1.2)
+    probe._add_waits({}, 1.3)
+    (wait,) = probe.seen.waits
+    assert wait.behind == "statement of 2"
+    assert 1.2 < wait.ended < 1.3
