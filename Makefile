@@ -2,7 +2,8 @@
 # Each installs what it needs into .venv by itself, once. `make test ARGS=tests/...` runs some of the tests.
 
 PYTHON ?= python3
-ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
+# more workers than cores: most tests of whole runs wait for a load to pass
+ARGS ?= -n 6 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 # child processes of the tests cache bytecode, whatever the caller's environment says
 export PYTHONDONTWRITEBYTECODE =
