@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 # more workers than cores: most tests of whole runs wait for a load to pass
-ARGS ?= -n 6 --dist loadfile --no-loadscope-reorder
+ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 # child processes of the tests cache bytecode, whatever the caller's environment says
 export PYTHONDONTWRITEBYTECODE =

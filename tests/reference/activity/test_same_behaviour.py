@@ -120,6 +120,6 @@ def test_what_is_chosen_is_there() -> None:
 
 @given(steps=steps)
 @example(steps=EACH_WRITE)
-@examples(6)
+@examples(3)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check([FIRST, *steps])

@@ -103,6 +103,6 @@ STORY = [
 
 @given(steps=steps)
 @example(steps=STORY)
-@examples(6)
+@examples(3)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)

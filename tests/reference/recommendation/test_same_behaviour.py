@@ -84,6 +84,6 @@ WATCHED = [
 
 @given(steps=steps)
 @example(steps=EACH_WRITE)
-@examples(6)
+@examples(3)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)
