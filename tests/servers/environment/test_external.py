@@ -222,7 +222,7 @@ def test_what_cannot_be_filled_in_is_named_before_anything_is_asked(
     ("switch", "what", "note"),
     [
         ("no-such-program {arm}", r"environment\.switch \(to before\): cannot run no-such-program", ""),
-        (f"{sys.executable} -c \"import sys; sys.exit('no such flag')\"", r"failed \(status 1\)", "no such flag"),
+        (f"'{sys.executable}' -c \"import sys; sys.exit('no such flag')\"", r"failed \(status 1\)", "no such flag"),
         ("sleep 60", r"environment\.switch \(to before\) took longer than 1 s: sleep 60", "(empty)"),
     ],
 )
