@@ -45,7 +45,7 @@ class LineObserver(Observer):
         self._legs_left = len(setup.legs) - leg.number
         services = len(self.plan.services)
         what = f"{services} services" if services > 1 else "the service"
-        begun = "waiting for" if self.plan.environment.kind == "external" else "resetting and starting"
+        begun = "resetting and starting" if self.plan.environment.starts else "waiting for"
         self.show(f"{self.place} · {begun} {what}")
 
     def noise(self, setup: Setup, noise: Noise) -> None:

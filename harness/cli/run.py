@@ -133,10 +133,10 @@ def _effort(options: RunOptions) -> Effort:
 
 def _check(plan: Plan, options: RunOptions) -> None:
     """Refuse options that do not fit the plan; the ``UsageError`` names the option and the reason."""
-    external = plan.environment.kind == "external"
-    if options.placebo and external:
-        raise click.UsageError('--placebo: a run does not vacuum databases of kind = "external"; remove --placebo')
-    if options.ablate and (external or plan.answers is None):
+    own_database = plan.environment.own_database
+    if options.placebo and not own_database:
+        raise click.UsageError("--placebo: a run vacuums a database that it starts, and this plan has none; remove it")
+    if options.ablate and (plan.answers is None or not own_database):
         raise click.UsageError("--ablate needs [answers] in the plan, and databases that the run starts")
     if options.until_decided and (options.workers or plan.sequential):
         raise click.UsageError("--until-decided needs interleaved blocks and no --workers")

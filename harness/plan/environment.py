@@ -1,6 +1,6 @@
 """Environment: how the system under test starts, is reached and stops."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -54,7 +54,24 @@ class Metrics(PlanTable):
     read: tuple[Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")], ...] = Field(min_length=1, max_length=100)
 
 
-class Local(PlanTable):
+class SystemUnderTest(PlanTable):
+    """The keys of every kind of environment. ``starts``: the run starts, resets and stops what it measures."""
+
+    starts: ClassVar[bool] = True
+    kind: str
+    ready: Path = "/"
+    ready_seconds: Seconds = 60.0
+    command_seconds: Seconds = 900.0
+    metrics: Metrics | None = None
+    env: dict[str, str] = Field(default={})
+
+    @property
+    def own_database(self) -> bool:
+        """Whether the run starts a database, which it can vacuum and change."""
+        return False
+
+
+class Local(SystemUnderTest):
     """Processes of this machine, with servers that the run starts.
 
     Commands may use the placeholders of plan files, run in ``cwd`` (default: the plan's folder) and get DATABASE_URL
@@ -71,18 +88,13 @@ class Local(PlanTable):
         default=(), min_length=1, max_length=20
     )
     serve: str = Field(min_length=1)
-    ready: Path = "/"
     seed: str | None = None
     seed_inputs: tuple[str, ...] = ()
     migrate: str | None = None
     scale: float = Field(default=1.0, gt=0, le=1000)
     cwd: str = "."
-    env: dict[str, str] = Field(default={})
     postgres: dict[str, str] = Field(default={})
-    metrics: Metrics | None = None
     cores: tuple[Core, ...] = ()
-    ready_seconds: Seconds = 60.0
-    command_seconds: Seconds = 900.0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -91,6 +103,10 @@ class Local(PlanTable):
         if "{port}" not in self.serve:
             raise ValueError('serve must contain "{port}", the port that it is to listen on')
         return self
+
+    @property
+    def own_database(self) -> bool:
+        return "postgres" in self.provides
 
     @property
     def postgres_settings(self) -> dict[str, str]:
@@ -158,7 +174,7 @@ class ContainerLimits(PlanTable):
     memory: str | None = Field(default=None, pattern=f"(?i){LEAST_MEMORY}")
 
 
-class Compose(PlanTable):
+class Compose(SystemUnderTest):
     """Containers of an unchanged Compose file, under a project name of the run.
 
     ``services`` receive requests, the first is the host; their container ``port`` comes from the file where it has only
@@ -179,15 +195,11 @@ class Compose(PlanTable):
     seed: Apply | None = None
     migrate: Apply | None = None
     scale: float = Field(default=1.0, gt=0, le=1000)
-    ready: Path = "/"
-    metrics: Metrics | None = None
-    env: dict[str, str] = Field(default={})
     limits: dict[ComposeName, ContainerLimits] = Field(default={})
     cores: tuple[Core, ...] = ()
     separate: Literal["databases", "projects"] | None = None
     build_network: str | None = None
     ready_seconds: Seconds = 120.0
-    command_seconds: Seconds = 900.0
 
     @field_validator("file", mode="before")
     @classmethod
@@ -210,12 +222,16 @@ class Compose(PlanTable):
             raise ValueError("sql needs database, the service that is the PostgreSQL server")
         return self
 
+    @property
+    def own_database(self) -> bool:
+        return self.database is not None
+
     def port_of(self, service: str) -> int | None:
         """The container port in the plan; ``None``: it comes from the Compose file."""
         return self.ports.get(service, self.port)
 
 
-class External(PlanTable):
+class External(SystemUnderTest):
     """A system that runs already, at the ``url`` (or ``urls``) of each arm.
 
     ``switch`` is a command that activates an arm, for arms at the same address; ``reset`` one that restores its data
@@ -225,15 +241,18 @@ class External(PlanTable):
     their own.
     """
 
+    starts: ClassVar[bool] = False
     kind: Literal["external"]
-    ready: Path = "/"
-    metrics: Metrics | None = None
     switch: str | None = Field(default=None, min_length=1)
     reset: str | None = Field(default=None, min_length=1)
     sequential: bool = False
     cwd: str = "."
-    env: dict[str, str] = Field(default={})
     postgres: str | None = Field(default=None, min_length=1)
     redis: str | None = Field(default=None, min_length=1)
-    ready_seconds: Seconds = 60.0
-    command_seconds: Seconds = 900.0
+
+
+AnyKind = Local | Compose | External
+KINDS: dict[str, type[PlanTable]] = {
+    kind: table for table in get_args(AnyKind) for kind in get_args(table.model_fields["kind"].annotation)
+}
+"""The table of each kind of environment."""

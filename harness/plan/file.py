@@ -20,11 +20,10 @@ from harness.plan.checks.stages import abort_problems, search_problems, stage_pr
 from harness.plan.checks.steps import step_problems
 from harness.plan.checks.targets import primary_problems, reference_problems, target_problems, unmeasured_problems
 from harness.plan.checks.vacuous import vacuous_problems
-from harness.plan.environment import Compose, External, Local
+from harness.plan.environment import KINDS
 from harness.plan.model import Plan
 from harness.plan.readings import Vocabulary
 
-KINDS: dict[str, type[BaseModel]] = {"local": Local, "compose": Compose, "external": External}
 PLAIN = {"missing": "missing", "json_invalid": "nested too deeply"}  # all that TOML can say is JSON, up to a depth
 
 
@@ -140,9 +139,8 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         fields = [
             field for model in models for name, field in model.model_fields.items() if table in {name, field.alias}
         ]
-        inside = (
-            [KINDS[kind]] if kind and models == [Plan] else [m for field in fields for m in _models(field.annotation)]
-        )
+        of_fields = [model for field in fields for model in _models(field.annotation)]
+        inside: list[type[BaseModel]] = [KINDS[kind]] if kind and models == [Plan] else of_fields
         models = inside or models  # the keys of a mapping, such as the names of profiles, are no fields
     return [field.alias or name for model in models for name, field in model.model_fields.items()]
 

@@ -8,7 +8,7 @@ from harness.metrics import ShownIn, shown_in
 from harness.plan.aborts import Abort
 from harness.plan.alerts import DEFAULTS, Alert
 from harness.plan.answers import Corpus
-from harness.plan.environment import Compose, ComposeName, Core, External, Local, ServiceName, Url
+from harness.plan.environment import AnyKind, Compose, ComposeName, Core, External, Local, ServiceName, Url
 from harness.plan.expectation import Expectation, parse_expectation
 from harness.plan.faults import Fault
 from harness.plan.judgement import Judgement
@@ -85,7 +85,7 @@ class Plan(PlanTable):
 
     schema_: int = Field(alias="schema")
     name: str = Field(min_length=1, max_length=120)
-    environment: Annotated[Local | Compose | External, Field(discriminator="kind")]
+    environment: Annotated[AnyKind, Field(discriminator="kind")]
     arms: dict[str, Arm]
     load: Load
     stages: tuple[Stage, ...]

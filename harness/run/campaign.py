@@ -41,7 +41,7 @@ def _analysed(context: RunContext) -> Result:
 def _repeatable(context: RunContext, result: Result) -> bool:
     """Whether a FAIL can be measured again: the run starts the system, and remote workers have not ended."""
     failed = result.verdict.outcome is Outcome.FAIL
-    return failed and context.remote is None and result.plan.environment.kind != "external"
+    return failed and context.remote is None and result.plan.environment.starts
 
 
 def _store_noise(context: RunContext, result: Result) -> None:

@@ -68,6 +68,9 @@ REFUSED = (
     Refused("a stage without users", "users = 10", "users = 0", "stages[1].users"),
     Refused("only ramps", 'kind = "sustain"', 'kind = "ramp"\nname = "sustain"', "never summarised"),
     Refused(
+        "a placebo without a database to vacuum", "[arms.after]", "[arms.placebo]\n[arms.after]", "starts no database"
+    ),
+    Refused(
         "a warm-up as long as its stage", "warmup_seconds = 2", "warmup_seconds = 30", "leaves nothing of the stage"
     ),
     Refused(

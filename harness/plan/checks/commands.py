@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from typing import assert_never
 
 from harness.errors import Problem
 from harness.plan.checks.external import external_problems, placeholder_problems
 from harness.plan.environment import Compose, External, Local
-from harness.plan.model import Plan
+from harness.plan.model import PLACEBO, Plan
 
 PLACEHOLDERS = {"serve": ("port", "scale"), "seed": ("scale",), "migrate": ("revision",)}
 _KINDS_OF_KEYS = {"compose": ("profiles", "start"), "external": ("url", "urls", "postgres", "redis")}
@@ -27,6 +28,8 @@ def command_problems(plan: Plan) -> Iterator[Problem]:
                 yield from placeholder_problems(f"environment.{key}", found, PLACEHOLDERS[key])
         case External() as external:
             yield from external_problems(plan, external)
+        case other:
+            assert_never(other)
     yield from _arm_problems(plan)
 
 
@@ -37,7 +40,10 @@ def _placeholders(command: str | None) -> list[str]:
 def _arm_problems(plan: Plan) -> Iterator[Problem]:
     """Keys of arms that their kind of environment does not use, and revisions that no command applies."""
     kind = plan.environment.kind
-    migrates = kind == "external" or getattr(plan.environment, "migrate", None)
+    migrates = not plan.environment.starts or getattr(plan.environment, "migrate", None)
+    if PLACEBO in plan.arms and not plan.environment.own_database:
+        what = "is before with its tables vacuumed, and the run starts no database; leave it out"
+        yield Problem(f"arms.{PLACEBO}", what)
     for name, arm in plan.arms.items():
         if arm.revision and not migrates:
             yield Problem(f"arms.{name}.revision", "needs environment.migrate, the command that applies it")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from harness.errors import Problem
 from harness.plan.environment import External
-from harness.plan.model import ARMS, PLACEBO, Plan
+from harness.plan.model import ARMS, Plan
 
 SERVERS = ("postgres", "redis")
 """The keys of server addresses for probes."""
@@ -32,8 +32,6 @@ def external_problems(plan: Plan, environment: External) -> Iterator[Problem]:
     elif (before.url, before.urls) == (after.url, after.urls) and not environment.switch:
         what = "both arms are at the same address; give environment.switch, the command that makes one of them answer"
         yield Problem("arms.after", what)
-    if PLACEBO in plan.arms:
-        yield Problem(f"arms.{PLACEBO}", "a system that runs already is not vacuumed; leave it out")
     if plan.attribution:
         yield Problem("attribution", 'needs an environment that is started, of kind "local" or "compose"')
     for key in ("switch", "reset"):

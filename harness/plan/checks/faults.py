@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from harness.errors import Problem
-from harness.plan.environment import External, Local
+from harness.plan.environment import Local
 from harness.plan.faults import Fault
 from harness.plan.model import Plan
 from harness.plan.readings import metric_of
@@ -23,7 +23,7 @@ def fault_problems(plan: Plan) -> Iterator[Problem]:
             what = f'nothing reads {name}; add metrics = {{ read = ["{name}"] }} to [environment]'
             yield Problem(f"{where}.signal", what)
         yield from _place_problems(plan, where, fault)
-        if isinstance(plan.environment, External):
+        if not plan.environment.starts:
             what = "a fault is done to what the harness starts; this system runs already, take kind local or compose"
             yield Problem(where, what)
         if isinstance(plan.environment, Local):

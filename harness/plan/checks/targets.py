@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import assert_never
 
 from harness.errors import Problem, nearest
 from harness.metrics import Metric, Origin, ProcessRole, held_metric
@@ -109,6 +110,8 @@ def _missing_server(plan: Plan, metric: Metric) -> str:
         case External() as external:
             there = bool(external.postgres) or all(arm.postgres for arm in plan.arms.values())
             fix = "give the address of the database, environment.postgres"
+        case other:
+            assert_never(other)
     return "" if there else fix
 
 
