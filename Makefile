@@ -43,6 +43,7 @@ trials: .venv/dev.stamp ## kill parts of a run in containers 50 times, and measu
 coverage: .venv/dev.stamp ## measure the coverage of the intervals in simulated runs (5 minutes)
 	@$(BIN)/python -m tests.trials.coverage
 	@$(BIN)/python -m tests.trials.slopes
+	@$(BIN)/python -m tests.trials.failures
 
 suites: .venv/dev.stamp ## measure false positives of A/A tests and the power in real runs (3 hours, an idle machine)
 	@$(BIN)/python -m tests.trials.suites equal --suites 60

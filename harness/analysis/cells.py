@@ -86,10 +86,13 @@ class Cell:
 
     @property
     def design_effect(self) -> float:
-        """Variance inflation of the failures by their clustering in time, at least 1."""
+        """Variance inflation of the failures by their clustering in time or by leg, the larger of them; at least 1."""
         if not self.failures:
             return 1.0
-        return design_effect([(int(n), int(f)) for block in sorted(self.windows) for n, f in self.windows[block].T])
+        legs = [self.windows[block] for block in sorted(self.windows)]
+        windows = [(int(n), int(f)) for leg in legs for n, f in leg.T]
+        totals = [(int(n), int(f)) for n, f in (leg.sum(axis=1) for leg in legs)]
+        return max(design_effect(windows), design_effect(totals))
 
 
 def milliseconds(values: NDArray[np.int64], quantiles: Sequence[Fraction]) -> list[float | None]:

@@ -5,13 +5,13 @@ Interleaved legs are paired by block; legs of a sequential run are compared unpa
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from harness.analysis.row import Row
 from harness.metrics import Better, Metric, Scale
 from harness.statistics.intervals import Interval, t_interval, welch
-from harness.statistics.proportions import expit, logit, newcombe, wilson
+from harness.statistics.proportions import clopper_pearson_low, expit, logit, newcombe, wilson
 from harness.statistics.significance import sign_flip_p
 
 
@@ -82,7 +82,7 @@ def paired_change(
         return None
     match metric.scale:
         case Scale.PROPORTION:
-            return _points_of_counts(before, after)
+            return _points_of_counts(before, after, legs=len(values))
         case Scale.LOGIT:
             return _points_of_odds(paired, values, before)
         case Scale.LOG:
@@ -100,10 +100,18 @@ def _ratio(metric: Metric, values: tuple[BlockPair, ...]) -> Change | None:
     return Change.of("ratio", mean, interval, sign_flip_p(logs), math.exp(worst))
 
 
-def _points_of_counts(before: Row, after: Row) -> Change | None:
-    b, a = failure_share(before), failure_share(after)
-    difference = newcombe(b, a) if a and b else None
-    return Change.of("points", difference.value, difference) if difference else None
+def _points_of_counts(before: Row, after: Row, legs: int) -> Change | None:
+    shares = [share for row in with_one_design_effect((before, after)) if row and (share := failure_share(row))]
+    if len(shares) < 2:  # noqa: PLR2004 - both arms
+        return None
+    difference = newcombe(*shares)
+    return Change.of("points", difference.value, difference if legs > 1 else None)
+
+
+def with_one_design_effect(pooled: Sequence[Row | None]) -> list[Row | None]:
+    """The rows with the larger of their design effects: an arm without failures says nothing about their clustering."""
+    larger = max((row.design_effect for row in pooled if row), default=1.0)
+    return [row and replace(row, design_effect=larger) for row in pooled]
 
 
 def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair, ...], before: Row) -> Change | None:
@@ -124,7 +132,7 @@ def unpaired_change(
     if before is None or after is None:
         return None
     if metric.scale is Scale.PROPORTION:
-        return _points_of_counts(before, after)
+        return _points_of_counts(before, after, legs=min(map(len, legs)))
     old, new = ([row for row in side if row] for side in legs)
     if metric.scale is Scale.LOGIT:
         sides = [[logit(row.hits, row.lookups) for row in side if row.lookups] for side in (old, new)]
@@ -157,7 +165,7 @@ def arm_interval(metric: Metric, legs: Sequence[Row | None], pooled: Row | None)
         ends = zip(values, (row.highest(metric) for row in rows), strict=True)
         return bracket_interval(ends) if pooled.highest(metric) is not None else None
     if metric.scale is Scale.PROPORTION:
-        return failure_share(pooled)
+        return _limit_of_failures(pooled) if len(rows) > 1 else None
     if metric.scale is Scale.LOGIT:
         return t_interval([logit(row.hits, row.lookups) for row in rows if row.lookups], scale=expit)
     if min(values, default=0.0) <= 0:
@@ -180,6 +188,13 @@ def bracket_interval(ends: Iterable[tuple[float, float | None]]) -> Interval | N
     upper = t_interval([into(high) for _, high in known]) if all(high < math.inf for _, high in known) else None
     high = math.inf if upper is None else back(upper.high)
     return Interval(back(lower.value), back(lower.low) if logs else max(lower.low, 0.0), high)
+
+
+def _limit_of_failures(row: Row) -> Interval | None:
+    """The share of failed requests for judging a limit: what fails a target has an exact bound, as one failure may."""
+    share = failure_share(row)
+    exact = clopper_pearson_low(row.failures / row.design_effect, row.requests / row.design_effect)
+    return share and replace(share, low=exact)
 
 
 def failure_share(row: Row) -> Interval | None:

@@ -9,7 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
-from harness.analysis.change import BlockPair, Change, arm_interval, paired_change, unpaired_change
+from harness.analysis.change import (
+    BlockPair,
+    Change,
+    arm_interval,
+    paired_change,
+    unpaired_change,
+    with_one_design_effect,
+)
 from harness.analysis.row import Row, RowPlace
 from harness.analysis.summary import Summary
 from harness.metrics import METRICS, Metric, Origin, Scale, ShownIn, shown_in
@@ -143,6 +150,8 @@ def pair_of(
     """One metric of two arms in one stage and endpoint, or tag, paired over blocks unless ``sequential``."""
     place = stage, endpoint, tag
     pooled = [summary.row(arm, None, *place) for arm in arms]
+    if metric.scale is Scale.PROPORTION:
+        pooled = with_one_design_effect(pooled)
     legs = [[summary.row(arm, block, *place) for block in summary.blocks] for arm in arms]
     paired = [(block, b, a) for block, b, a in zip(summary.blocks, *legs, strict=True) if b and a]
     values = tuple(_block_pairs(metric, paired))

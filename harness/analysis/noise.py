@@ -3,7 +3,6 @@
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
@@ -15,10 +14,10 @@ from harness.plan.model import CONTROL
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace, Noise, NoiseRatios
 from harness.statistics.intervals import Interval, t_interval
-from harness.statistics.percentiles import percentile
+from harness.statistics.percentiles import tolerance_rank
 
 MIN_PAIRS = 59
-"""The smallest n with 1 - 0.95^n >= 0.95: the maximum of n values is a 95 % upper bound of the 95th percentile."""
+"""The smallest n with 1 - 0.95^n >= 0.95: the largest of n values is a 95 % upper bound of the 95th percentile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +104,14 @@ def known_floors(noise: Noise | None, summary: Summary) -> dict[ComparisonPlace,
 def floor_of(ratios: Iterable[float]) -> Floor | None:
     """The noise floor from log ratios; ``None`` without any.
 
-    The 95th percentile of their absolute values; with fewer than ``MIN_PAIRS`` their maximum.
-    Source: Wilks (1941), for the number of pairs at which the maximum is a bound at 95/95.
+    A 95 % upper bound of the 95th percentile of their absolute values, the r-th largest with r from ``tolerance_rank``;
+    with fewer than ``MIN_PAIRS`` the largest.
     """
     sizes = np.abs(np.fromiter(ratios, dtype=np.float64))
     if not len(sizes):
         return None
-    quantile = Fraction(95, 100) if len(sizes) >= MIN_PAIRS else Fraction(1)
-    largest = percentile(sizes, quantile) or 0.0
-    return Floor(math.expm1(largest), float(np.sqrt(np.mean(sizes**2))), len(sizes))
+    bound = np.sort(sizes)[-max(tolerance_rank(len(sizes)), 1)]
+    return Floor(math.expm1(float(bound)), float(np.sqrt(np.mean(sizes**2))), len(sizes))
 
 
 def has_floor(metric: Metric) -> bool:

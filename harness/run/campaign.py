@@ -12,7 +12,7 @@ from harness.record.outcome import Outcome
 from harness.run.context import RunContext
 from harness.run.experiment import Effort, measure, measure_again
 from harness.verdict.result import Result, analyse
-from harness.verdict.rules import failed_primary_checks
+from harness.verdict.rules import failures_to_confirm
 
 
 def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callable[[Plan], Environment]) -> Result:
@@ -23,7 +23,7 @@ def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callabl
     """
     measure(context, effort)
     result = _analysed(context)
-    if effort.confirm and _repeatable(context, result) and failed_primary_checks(result.verdict.checks):
+    if effort.confirm and _repeatable(context, result) and failures_to_confirm(result.verdict.checks):
         arms = {arm: context.plan.arms[arm] for arm in ARMS}
         plan = context.plan.model_copy(update={"attribution": None, "arms": arms})
         source = replace(context.source, plan=plan)

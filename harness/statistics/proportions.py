@@ -7,6 +7,8 @@ from statistics import NormalDist
 from harness.statistics.intervals import Interval
 
 Z95 = NormalDist().inv_cdf(0.975)
+TAIL, BISECTIONS = 0.025, 60
+MAX_TERMS, CONVERGED, TINY = 10_000, 1e-15, 1e-300
 
 
 def wilson(successes: float, n: float) -> Interval | None:
@@ -27,6 +29,48 @@ def wilson(successes: float, n: float) -> Interval | None:
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return Interval(p, low, high)
+
+
+def clopper_pearson_low(successes: float, n: float) -> float:
+    """Exact lower 97.5 % bound of a proportion; both may be fractional, as effective counts are. 0 without successes.
+
+    The p at which ``successes`` or more of ``n`` have a probability of 2.5 %. Source: Clopper & Pearson (1934).
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} of {n} is no proportion")
+    low, high = 0.0, successes / n if n else 0.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if beta_cdf(middle, successes, n - successes + 1) < TAIL else (low, middle)
+    return low
+
+
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """Probability that a beta variable with ``a``, ``b`` > 0 is at most ``x``, right to about 1e-12.
+
+    The modified Lentz evaluation of the continued fraction of the regularised incomplete beta function.
+    Source: NIST Digital Library of Mathematical Functions, 8.17.22; Press et al., Numerical Recipes (2007), 6.4.
+    """
+    if not 0 < x < 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):  # where the fraction converges slowly
+        return 1 - beta_cdf(1 - x, b, a)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+    fraction, c, d = 1.0, 1.0, 0.0
+    for step in range(MAX_TERMS):
+        m, odd = divmod(step, 2)
+        if step == 0:
+            term = 1.0
+        elif odd:
+            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1 / ((1 + term * d) or TINY)
+        c = (1 + term / c) or TINY
+        fraction *= c * d
+        if step and abs(1 - c * d) < CONVERGED:
+            break
+    return front * (fraction - 1) / a
 
 
 def newcombe(before: Interval, after: Interval) -> Interval:

@@ -144,7 +144,7 @@ def _in_noise(check: Check, floor: Floor) -> bool:
 
 def require_second_failure(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
     """Where failed targets were measured again, one fails only if it failed both times."""
-    repeat, failed = inputs.repeat, failed_primary_checks(checks)
+    repeat, failed = inputs.repeat, failures_to_confirm(checks)
     if repeat is None:
         return list(checks)
     second = replace(inputs, comparison=repeat.comparison, incomplete_stages=stages_lacking_arrivals(repeat.summary))
@@ -153,9 +153,13 @@ def require_second_failure(checks: Sequence[Check], inputs: RuleInputs) -> list[
     return [_if_failed_again(check, next(again, None)) if check in failed else check for check in checks]
 
 
-def failed_primary_checks(checks: Sequence[Check]) -> list[Check]:
-    """The failed primary checks, which a second measurement has to confirm."""
-    return [check for check in checks if check.outcome is Outcome.FAIL and check.target.primary]
+def failures_to_confirm(checks: Sequence[Check]) -> list[Check]:
+    """The failed checks that a second measurement has to confirm: primary ones, and required limits of failures."""
+    return [check for check in checks if check.outcome is Outcome.FAIL and _to_confirm(check.target)]
+
+
+def _to_confirm(target: Target) -> bool:
+    return target.primary or (target.required and target.expectation.metric.scale is Scale.PROPORTION)
 
 
 def _if_failed_again(check: Check, again: Check | None) -> Check:
@@ -242,5 +246,5 @@ def caveats_of_noise(
         yield NO_NOISE_FLOOR
     if any(check.floor and check.floor.provisional for check in checks):
         yield FEW_PAIRS
-    if failed_primary_checks(checks) and not repeated:
+    if failures_to_confirm(checks) and not repeated:
         yield FAILED_ONCE

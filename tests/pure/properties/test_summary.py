@@ -114,10 +114,11 @@ def row_of(place: tuple[Any, ...], cell: Sequence[tuple[int, Sample]], legs: Seq
         SECONDS[stage] if stage else SECONDS["peak"] + SECONDS["sustain"]
     )
     ticks: dict[Any, list[int]] = defaultdict(lambda: [0, 0])
+    of_legs: dict[Any, list[int]] = defaultdict(lambda: [0, 0])
     for number, sample in cell:
-        tick = ticks[number, sample["due_ns"] // 10**10]
-        tick[0] += 1
-        tick[1] += sample["error"] is not None
+        for counts in (ticks[number, sample["due_ns"] // 10**10], of_legs[number]):
+            counts[0] += 1
+            counts[1] += sample["error"] is not None
     return {
         "arm": arm,
         "block": block,
@@ -141,7 +142,7 @@ def row_of(place: tuple[Any, ...], cell: Sequence[tuple[int, Sample]], legs: Seq
         "hits": len(hits),
         "lookups": len(hits) + len(misses),
         "seconds": seconds,
-        "design_effect": design_effect([(n, f) for n, f in ticks.values()]),
+        "design_effect": max(design_effect([(n, f) for n, f in counts.values()]) for counts in (ticks, of_legs)),
     }
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.trials import failures
 from tests.trials.coverage import TRUTH, Tally, stopped, tempted, trial
 from tests.trials.slopes import SLOPE, held
 
@@ -36,3 +37,11 @@ def test_a_slope_told_by_stretches_is_held_where_a_bootstrap_loses_it() -> None:
     shares = {what: sum(one.low <= SLOPE <= one.high for one in some) / 60 for what, some in intervals.items()}
     assert shares["means of stretches"] > 0.9
     assert shares["bootstrap in blocks"] < 0.9
+
+
+@pytest.mark.parametrize("variation", [0.0, 0.5, 1.5])
+def test_intervals_of_error_rates_hold_the_truth_where_legs_differ(variation: float) -> None:
+    found = failures.trial(200, 1, blocks=4, requests=6000, rate=0.005, variation=variation)
+    assert found.covered >= 0.92
+    assert found.failed <= 0.05
+    assert found.covered_by_windows < 0.75 or not variation

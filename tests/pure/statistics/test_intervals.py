@@ -5,12 +5,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from harness.metrics import METRICS
 from harness.statistics.intervals import Interval, t_interval, welch
-from harness.statistics.percentiles import percentile
-from harness.statistics.proportions import design_effect, expit, logit, newcombe, wilson
+from harness.statistics.percentiles import percentile, tolerance_rank
+from harness.statistics.proportions import beta_cdf, clopper_pearson_low, design_effect, expit, logit, newcombe, wilson
 from harness.statistics.significance import sign_flip_p
 from harness.statistics.time_series import trend
 
@@ -204,3 +206,35 @@ def test_a_trend_covers_the_slope_though_neighbours_are_alike() -> None:
 def test_too_short_a_series_has_no_trend() -> None:
     assert trend([1.0] * 15) is None
     assert trend([1.0] * 16) == Interval(0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("successes", "n"), [(0, 10), (1, 1), (1, 152), (10, 10), (37, 50_000), (3.3, 100.7), (2_500, 1e5), (0.4, 12.5)]
+)
+def test_the_exact_lower_bound_is_that_of_scipy(successes: float, n: float) -> None:
+    expected = stats.beta.ppf(0.025, successes, n - successes + 1) if successes else 0.0
+    assert clopper_pearson_low(successes, n) == pytest.approx(expected, rel=1e-9)
+
+
+def test_one_failure_of_152_is_no_evidence_against_one_in_a_thousand() -> None:
+    """It happens in 14 of 100 runs whose true rate is 0.1 %."""
+    assert clopper_pearson_low(1, 152) < 0.001
+    assert beta_cdf(0.001, 1, 152) == pytest.approx(1 - 0.999**152)
+
+
+@given(a=st.floats(0.1, 1e4), b=st.floats(0.1, 1e4), x=st.floats(0, 1))
+def test_the_beta_distribution_is_that_of_scipy(a: float, b: float, x: float) -> None:
+    assert beta_cdf(x, a, b) == pytest.approx(float(stats.beta.cdf(x, a, b)), abs=1e-9)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (math.nan, 5)])
+def test_what_is_no_proportion_has_no_exact_bound(successes: float, n: float) -> None:
+    with pytest.raises(ValueError, match="no proportion"):
+        clopper_pearson_low(successes, n)
+
+
+def test_ranks_of_the_tolerance_bound() -> None:
+    """The r-th largest of n values is above their 95th percentile with 95 % confidence."""
+    firsts = [next(n for n in range(300) if tolerance_rank(n) == rank) for rank in range(1, 6)]
+    assert firsts == [59, 93, 124, 153, 181]
+    assert tolerance_rank(20_000) == int(stats.binom.ppf(0.05, 20_000, 0.05))

@@ -42,11 +42,13 @@ def test_a_run_without_a_control_arm_has_no_differences() -> None:
     ("ratios", "value"),
     [
         ([0.02, -0.05, 0.01], math.expm1(0.05)),  # few: the largest, in either direction
-        ([0.01] * 56 + [0.2, -0.3, 0.1], math.expm1(0.1)),  # 59: rank 57 of the sorted sizes
+        ([0.01] * 56 + [0.2, -0.3, 0.1], math.expm1(0.3)),  # 59: still the largest
+        ([0.01] * 90 + [0.2, -0.3, 0.1], math.expm1(0.2)),  # 93: the second
+        ([0.01] * 121 + [0.2, -0.3, 0.1], math.expm1(0.1)),  # 124: the third
         ([0.0, 0.0], 0.0),
     ],
 )
-def test_a_floor_is_the_largest_of_few_and_the_95th_percentile_of_many(ratios: list[float], value: float) -> None:
+def test_a_floor_is_an_upper_bound_of_the_95th_percentile(ratios: list[float], value: float) -> None:
     floor = floor_of(ratios)
     assert floor is not None
     assert floor.value == pytest.approx(value)

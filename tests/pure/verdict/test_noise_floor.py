@@ -24,7 +24,7 @@ from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
 from harness.verdict.guards import GENERATOR_BUSY
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.result import analyse
-from harness.verdict.rules import failed_primary_checks
+from harness.verdict.rules import failures_to_confirm
 from harness.verdict.targets import Check, Reason, Repeat
 from tests.doubles import PLAN, FakeEnvironment, FakeLoad, synthetic_setup, synthetic_trials
 from tests.pure.run.test_experiment import Nobody
@@ -290,5 +290,5 @@ def test_a_failed_advisory_target_is_not_measured_again() -> None:
     plan = plan_of('p95 rises by at most 30 %"\nseverity = "advisory')
     verdict = judged(plan, 2.0)
     assert verdict.checks[0].outcome is Outcome.FAIL
-    assert failed_primary_checks(verdict.checks) == []
+    assert failures_to_confirm(verdict.checks) == []
     assert FAILED_ONCE not in verdict.caveats

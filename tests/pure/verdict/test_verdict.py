@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.analysis.change import BlockPair, Change
+from harness.analysis.change import BlockPair, Change, arm_interval, with_one_design_effect
 from harness.analysis.comparison import Comparison, Pair, compare, contrast
 from harness.analysis.row import Row
 from harness.analysis.summary import Summary, summarise
@@ -21,7 +21,7 @@ from harness.plan.targets import Target
 from harness.record.outcome import Outcome
 from harness.record.trial import Incident, Trial
 from harness.statistics.intervals import Interval, t_interval, welch
-from harness.statistics.proportions import wilson
+from harness.statistics.proportions import clopper_pearson_low, wilson
 from harness.verdict.caveats import (
     COUPLED,
     DESCRIPTIVE,
@@ -37,7 +37,7 @@ from harness.verdict.caveats import (
 )
 from harness.verdict.guards import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
 from harness.verdict.judge import ClaimOutcome, Measurement, Verdict, judge
-from harness.verdict.rules import check_targets
+from harness.verdict.rules import check_targets, failures_to_confirm
 from harness.verdict.targets import Check, Reason, RuleInputs, passing_ratios
 from tests.doubles import PLAN, synthetic_setup, synthetic_trials
 
@@ -402,7 +402,10 @@ def test_clustered_failures_widen_the_interval_of_their_share() -> None:
     assert row is not None
     assert row.design_effect > 2
     assert pair is not None
-    assert pair.after_interval == wilson(row.failures / row.design_effect, row.requests / row.design_effect)
+    counts = row.failures / row.design_effect, row.requests / row.design_effect
+    share = wilson(*counts)
+    assert share is not None
+    assert pair.after_interval == replace(share, low=clopper_pearson_low(*counts))
     assert pair.change is not None
     assert pair.change.value == pytest.approx(row.failures / row.requests)  # more, not fewer, than before
 
@@ -762,3 +765,36 @@ def test_one_leg_of_each_arm_has_a_change_and_no_interval() -> None:
     assert pair.change is not None
     assert (pair.change.low, pair.change.high) == (None, None)
     assert verdict.checks[0].reason is Reason.SEQUENTIAL
+
+
+def test_one_block_decides_no_error_rate() -> None:
+    for error_rate in (0.0, 0.3):
+        check = check_of('expect = "error_rate < 10 %"', error_rate=error_rate, blocks=1)
+        assert check.reason is Reason.NO_INTERVAL
+
+
+def test_a_missed_limit_of_errors_is_measured_again_and_a_limit_of_latency_is_not() -> None:
+    errors = check_of('expect = "error_rate < 10 %"', error_rate=0.3)
+    latency = check_of('expect = "p95 < 0.01 ms"')
+    assert errors.outcome is latency.outcome is Outcome.FAIL
+    assert failures_to_confirm([errors, latency]) == [errors]
+
+
+def test_one_failure_does_not_fail_a_run() -> None:
+    """1 of 152 requests against 0.1 %: by chance in 14 of 100 runs."""
+    rows = [Row(arm="after", block=b, stage=None, endpoint=None, requests=76, failures=b) for b in (0, 1)]
+    rows = [row.adding({"error_rate": row.failures / row.requests}) for row in rows]
+    pooled = replace(rows[0], block=None, requests=152, failures=1)
+    found = arm_interval(METRICS["error_rate"], rows, pooled)
+    assert found is not None
+    assert found.low < 0.001 < found.high
+    share = wilson(1, 152)
+    assert share is not None
+    assert share.low > 0.001  # what would have failed it
+
+
+def test_both_arms_have_the_larger_design_effect() -> None:
+    """An arm without failures says nothing about how they cluster."""
+    clean = Row(arm="before", block=None, stage=None, endpoint=None, requests=1000, failures=0)
+    clustered = replace(clean, arm="after", failures=40, design_effect=9.0)
+    assert [row and row.design_effect for row in with_one_design_effect([clean, clustered, None])] == [9.0, 9.0, None]
