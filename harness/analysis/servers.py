@@ -1,5 +1,6 @@
 """Server statistics: what database servers and caches report, by arm."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -58,7 +59,7 @@ def server_reports(trials: Sequence[Trial]) -> Iterator[ServerReport]:
                 chosen = counts if str(name) in COUNTERS else levels
                 chosen[str(name)] = max(known) if str(name) in MAXIMA else fmean(known)
         legs = [trial.generation.windows for trial in trials if trial.leg.arm == arm]
-        seconds = fmean(sum(window.seconds for window in leg if in_summary(window, None)) for leg in legs)
+        seconds = fmean(math.fsum(window.seconds for window in leg if in_summary(window, None)) for leg in legs)
         yield ServerReport(str(arm), str(source), counts, levels, seconds)
 
 

@@ -8,6 +8,7 @@ is no value where readings are missing around the stage or for longer than ``LON
 or where triggers have functions that are not counted.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -95,7 +96,7 @@ class StatementTotals:
             if not whole:
                 continue
             total = sum(requests.get(number, 0) for number in whole)
-            seconds = sum(part.window.seconds for some in whole.values() for part in some)
+            seconds = math.fsum(part.window.seconds for some in whole.values() for part in some)
             found = pd.concat([part.counts for some in whole.values() for part in some], ignore_index=True)
             texts = {key: text for n in whole for key, text in legs[n].executions.texts.items()}  # type: ignore[union-attr] # those that have some
             groups = found.groupby(["service", "fingerprint"], sort=False)
@@ -165,7 +166,7 @@ class TriggerTime:
         taken = [ms for part in parts for ms in part if ms is not None]
         if not requests or not parts or not all(parts) or len(taken) < sum(map(len, parts)):
             return {}
-        return {"trigger_ms_per_request": sum(taken) / requests}
+        return {"trigger_ms_per_request": math.fsum(taken) / requests}
 
 
 def _trigger_readings(trial: Trial) -> pd.DataFrame:

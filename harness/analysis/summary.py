@@ -210,7 +210,7 @@ def _with_arm_metrics(
         bounds["detection_seconds"] = not all(noticed for _, noticed in signalled)
     if migrations:
         values["indexes_created"] = sum(len(migration.indexes_created) for migration in migrations)
-        values["migration_seconds"] = sum(migration.seconds for migration in migrations)
+        values["migration_seconds"] = math.fsum(migration.seconds for migration in migrations)
     lower_bounds = frozenset(name for name, bound in bounds.items() if bound)
     return replace(row, values={**row.values, **values}, lower_bounds=lower_bounds, upper_ends=upper_ends)
 

@@ -11,6 +11,7 @@ Definitions:
   ``LEAST_MS`` longer than usual. Blocked time is the sum of the excesses of requests that waited.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -101,7 +102,7 @@ class MigrationUnderLoad:
             lock_ms=max(loss.lock_ms for loss in found),
             requests=sum(loss.requests for loss in found),
             waited=sum(loss.waited for loss in found),
-            blocked_ms=sum(loss.blocked_ms for loss in found),
+            blocked_ms=math.fsum(loss.blocked_ms for loss in found),
             failures=sum(loss.failures for loss in found),
         )
 

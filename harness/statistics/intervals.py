@@ -92,7 +92,7 @@ def welch(before: Sequence[float], after: Sequence[float], *, scale: Scale = flo
     if min(len(finite_array(before)), len(finite_array(after))) < 2:  # noqa: PLR2004 - one value has no variance
         return None
     parts = [variance(values) / len(values) for values in (before, after)]
-    difference, total = fmean(after) - fmean(before), sum(parts)
+    difference, total = fmean(after) - fmean(before), math.fsum(parts)
     if total == 0:
         return Interval(difference, difference, difference).mapped(scale)
     df = total**2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (before, after), strict=True))

@@ -98,7 +98,7 @@ def design_effect(counts: Sequence[tuple[int, int]]) -> float:
     if len(windows) < 2 or failures in {0, n}:  # noqa: PLR2004 - one window has no variance
         return 1.0
     p = failures / n
-    chi2 = sum((f - size * p) ** 2 / (size * p * (1 - p)) for size, f in windows)
+    chi2 = math.fsum((f - size * p) ** 2 / (size * p * (1 - p)) for size, f in windows)
     return max(1.0, chi2 / (len(windows) - 1))
 
 
