@@ -53,7 +53,7 @@ def holds_zero(totals: list[tuple[int, int]], effects: list[float]) -> bool:
 
 
 def trial(suites: int, seed: int, *, blocks: int, requests: int, rate: float, variation: float) -> Shares:
-    """Simulate runs of two equal arms."""
+    """Simulate A/A runs: both arms have the same true error rate."""
     rng = np.random.default_rng(seed)
     covered = covered_by_windows = failed = 0
     for _ in range(suites):

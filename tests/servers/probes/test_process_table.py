@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -36,7 +36,8 @@ def running(code: str, program: str = sys.executable) -> Iterator["subprocess.Po
             below = psutil.Process(process.pid).children(recursive=True)
             process.kill()
             for child in below:
-                child.kill()
+                with suppress(psutil.NoSuchProcess):  # ended by itself meanwhile
+                    child.kill()
 
 
 def test_a_tree_is_a_process_and_all_below_it() -> None:
