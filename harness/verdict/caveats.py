@@ -37,7 +37,7 @@ FEW_PAIRS = Finding(
     "run more often with --control; the A/A noise of earlier runs is kept",
 )
 FAILED_ONCE = Finding(
-    "FAILED_ONCE", "a target failed on a change and was not measured again", "omit --no-confirm, or run the plan again"
+    "FAILED_ONCE", "a target failed and was not measured again", "omit --no-confirm, or run the plan again"
 )
 SEQUENTIAL = Finding(
     "SEQUENTIAL",
