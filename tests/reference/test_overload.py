@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from types import SimpleNamespace
 
 import psycopg
@@ -22,9 +23,10 @@ def test_a_slow_statement_is_logged_with_its_route(postgres: Postgres, caplog: p
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(request())
-    (message,) = caplog.messages
-    assert message.startswith("slow statement: 11")
-    assert message.endswith("ms, /slow/{thing}: SELECT pg_sleep(0.11)")
+    message = caplog.messages[-1]  # on a busy machine the first statement may be slow, too
+    found = re.fullmatch(r"slow statement: (\d+) ms, /slow/\{thing\}: SELECT pg_sleep\(0\.11\)", message)
+    assert found, message
+    assert int(found[1]) >= 110
 
 
 def test_a_statement_that_waits_too_long_is_given_up_on(optimized: Client, postgres: Postgres) -> None:
