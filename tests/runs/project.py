@@ -86,7 +86,7 @@ seconds = 2
 users = 5
 
 [[targets]]
-expect = "p95 < 10 s"
+expect = "queries_per_request <= 2"
 """
 
 

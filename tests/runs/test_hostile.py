@@ -25,7 +25,7 @@ def test_a_run_that_measured_nothing_does_not_pass(project: Project, one: Run) -
     assert one.service[0] in SERVICE
     (project.folder / "users.py").write_text(USERS.replace(*one.users))
     (project.folder / "service.py").write_text(SERVICE.replace(*one.service))
-    project.write(CALM.replace("p95 < 10 s", one.expect))
+    project.write(CALM.replace("queries_per_request <= 2", one.expect))
     project.guarded = one.outcome == "INVALID"
     blocks = "1" if one.outcome == "INVALID" else "2"  # one block is inconclusive by itself
     done = project.harness("run", "plan.toml", "--plain", "--blocks", blocks)

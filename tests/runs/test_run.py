@@ -105,8 +105,13 @@ class TestACompleteRun:
 @pytest.mark.parametrize(
     ("old", "new", "status", "said"),
     [
-        ("p95 < 10 s", "p95 < 0.00000001 ms", 1, "FAIL"),  # beyond any interval, however busy the machine
-        ('"p95 < 10 s"', '"p95 < 10 s"\nendpoint = "GET /no"', 2, 'no user file requests "GET /no"; they request GET'),
+        ("queries_per_request <= 2", "p95 < 0.00000001 ms", 1, "FAIL"),  # beyond any interval, however busy the machine
+        (
+            '"queries_per_request <= 2"',
+            '"p95 < 10 s"\nendpoint = "GET /no"',
+            2,
+            'no user file requests "GET /no"; they request GET',
+        ),
         (
             "[[targets]]",
             '[tags]\nsome = ["GET /items/{id}", "GET /no"]\n[[targets]]',
@@ -171,7 +176,7 @@ def test_a_profile_scales_the_run_and_is_applied_again_to_its_record(project: Pr
 def test_a_load_without_requests_is_invalid_not_pass(project: Project, plan: str) -> None:
     users = project.folder / "users.py"
     users.write_text(users.read_text().replace('self.client.get("/items/7", name="/items/{id}")', "pass"))
-    project.write(plan.replace("p95 < 10 s", "error_rate < 1 %"))
+    project.write(plan.replace("queries_per_request <= 2", "error_rate < 1 %"))
     done = project.harness("run", "plan.toml", "--blocks", "1")
     assert done.returncode == 4, done.stdout + done.stderr
     assert "INVALID" in done.stdout
@@ -354,7 +359,7 @@ def copied(measured: Measured, to: Path, name: str, old: str, new: str) -> str:
 
 
 def test_check_exits_with_the_verdict(measured: Measured, tmp_path: Path) -> None:
-    failing = copied(measured, tmp_path / "failing", "plan.toml", "p95 < 10 s", "p95 < 0.00000001 ms")
+    failing = copied(measured, tmp_path / "failing", "plan.toml", "queries_per_request <= 2", "p95 < 0.00000001 ms")
     edited = measured[0].harness("check", failing)
     assert edited.returncode == 4
     assert "plan.toml was edited after the run" in " ".join(edited.stdout.split())
@@ -422,7 +427,7 @@ def test_two_runs_at_once_are_independent_and_gc_does_not_touch_them(project: Pr
     service, users = project.folder / "service.py", project.folder / "users.py"
     service.write_text(service.read_text().replace('print("listening"', 'print("works", WORK'))
     users.write_text(users.read_text().replace('name="/items/{id}"', 'name="/items/" + "{id}"'))
-    project.write(plan.replace('"p95 < 10 s"', '"p95 < 10 s"\nendpoint = "GET /items/{id}"') + STEPS)
+    project.write(plan.replace('"queries_per_request <= 2"', '"p95 < 10 s"\nendpoint = "GET /items/{id}"') + STEPS)
     arguments = ("run", "plan.toml", "--plain", "--blocks", "1")
     both = [project.start(*arguments, *more) for more in ((), ("--no-attribution",))]
     wait_until_leg(project, 1)
