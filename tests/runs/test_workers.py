@@ -232,7 +232,7 @@ class TestWorkersOfAnotherMachine:
         )
         _, said = worker.communicate(timeout=120)
         stdout, stderr = run.communicate(timeout=60)
-        assert run.returncode == 3, stdout + stderr  # one block decides nothing
+        assert run.returncode == 0, stdout + stderr
         assert worker.returncode == 0, said
         heard = said.splitlines()
         assert "waiting for workers: 0 of 2" in stderr
