@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
-from harness.analysis.comparison import placebo_effects
+from harness.analysis.placebo import placebo_effects
 from harness.analysis.summary import Summary
 from harness.plan.checks.external import without_credentials
 from harness.plan.model import ARMS, Arm

@@ -19,8 +19,8 @@ from harness.analysis.change import (
 )
 from harness.analysis.row import Row, RowPlace
 from harness.analysis.summary import Summary
-from harness.metrics import METRICS, Metric, Origin, Scale, ShownIn, shown_in
-from harness.plan.model import ARMS, PLACEBO
+from harness.metrics import METRICS, Metric, Origin, Scale
+from harness.plan.model import ARMS
 from harness.record.noise import ComparisonPlace
 from harness.statistics.intervals import Interval, t_quantile
 from harness.statistics.significance import two_sided_p
@@ -220,29 +220,3 @@ def shift_of(pair: Pair, comparison: Comparison) -> Shift | None:
     value, low, high = interval.value, interval.low, interval.high
     near = value - low if value > 0 else high - value
     return Shift(value, near, max(value - low, high - value), freedom)
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceboEffect:
-    """One metric, pooled or of an endpoint: before against placebo, and before against after."""
-
-    placebo: Pair
-    after: Pair
-
-
-def placebo_effects(summary: Summary) -> tuple[PlaceboEffect, ...]:
-    """The effects of placebo and migration over all stages except ramps; empty without a placebo arm."""
-    if not any(row.arm == PLACEBO for row in summary.rows):
-        return ()
-    endpoints = dict.fromkeys(row.endpoint for row in summary.rows if row.arm == PLACEBO and row.stage is None)
-    pairs = (
-        PlaceboEffect(
-            pair_of(summary, metric, None, endpoint, ("before", PLACEBO)),
-            pair_of(summary, metric, None, endpoint),
-        )
-        for endpoint in sorted(endpoints, key=lambda endpoint: endpoint or "")
-        for metric in shown_in(ShownIn.PLACEBO)
-    )
-    return tuple(
-        one for one in pairs if one.placebo.change and one.placebo.least_requests >= one.placebo.metric.min_samples
-    )

@@ -111,9 +111,21 @@ def _recovery(
     failing = requests.due[requests.failed & requests.between(began, max(last, ended))]
     failed_after = float(failing.min()) - began if len(failing) else None
     recovered_after = max((last if recovered else until) - ended, 0.0)
-    signalled = _signalled(readings, fault.signal, moments)
-    effect = (len(failing), failed_after, *signalled, recovered_after, recovered, max(until - ended, 0.0))
-    return Recovery(trial.leg, fault, began, ended, *effect)
+    noticed_after, noticed, calmed_after = _signalled(readings, fault.signal, moments)
+    return Recovery(
+        leg=trial.leg,
+        fault=fault,
+        began=began,
+        ended=ended,
+        failures=len(failing),
+        failed_after=failed_after,
+        noticed_after=noticed_after,
+        noticed=noticed,
+        calmed_after=calmed_after,
+        recovered_after=recovered_after,
+        recovered=recovered,
+        watched=max(until - ended, 0.0),
+    )
 
 
 def _baseline(trial: Trial, requests: _Requests, began: float) -> NDArray[np.bool_]:

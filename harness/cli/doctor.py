@@ -1,4 +1,4 @@
-"""The commands about this machine: what a run needs is checked, what killed runs left is removed."""
+"""The command that checks this machine before a run: programs, memory, disk, load and timers."""
 
 import os
 import shutil
@@ -12,7 +12,6 @@ import click
 import psutil
 
 from harness.cli.exit_codes import Exit
-from harness.environment.leftovers import remove_leftover_containers, remove_leftovers
 from harness.environment.seeds import cache_folder
 from harness.environment.servers import as_nobody, postgres_programs, redis_program
 from harness.errors import HarnessError
@@ -106,17 +105,3 @@ def _timer() -> HostCheck:
     worst = sorted(late)[-3]
     fix = "" if worst < 5 else "this machine pauses processes: expect wide intervals"  # noqa: PLR2004 - ms
     return HostCheck("timer delay P95", f"{worst:.2f} ms", fix, needed=False)
-
-
-@click.command()
-def gc() -> None:
-    """Remove what killed runs left; running ones stay.
-
-    Removes processes, scratch files, containers, networks and volumes.
-
-    \b
-    Example:
-      harness gc
-    """
-    for removed in (*remove_leftovers(), *remove_leftover_containers()):
-        click.echo(removed)

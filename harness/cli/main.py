@@ -21,7 +21,7 @@ COMMANDS = {
     "worker": ("worker", "Generate load for a run on another machine."),
     "selftest": ("selftest", "Test the measurement on this machine with known outcomes."),
     "doctor": ("doctor", "Check whether this machine can run a local plan."),
-    "gc": ("doctor", "Remove what killed runs left; running ones stay."),
+    "gc": ("gc", "Remove what killed runs left; running ones stay."),
 }
 """Module and description by command."""
 

@@ -33,7 +33,7 @@ from harness.run.generator_process import Job, Progress
 from harness.run.migration import migrate_under_load
 from harness.run.order import balanced_order, extended
 from harness.run.probes import Probes
-from harness.verdict.guards import AbortedLeg
+from harness.verdict.aborts import AbortedLeg
 from harness.verdict.power import precise
 from harness.verdict.result import Result, analyse
 

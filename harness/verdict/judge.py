@@ -21,9 +21,10 @@ from harness.record.outcome import Outcome
 from harness.record.readings import UnavailableReading, unavailable_findings
 from harness.record.setup import Setup
 from harness.record.trial import Incident
+from harness.verdict.aborts import AbortedLeg
 from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.caveats import ARMS_ALIKE, caveats_of_migration, caveats_of_run
-from harness.verdict.guards import NO_BLOCK, AbortedLeg, broken_guards, statements_evicted
+from harness.verdict.guards import NO_BLOCK, broken_guards, statements_evicted
 from harness.verdict.rules import RULES_OF_CLAIMS, caveats_of_noise, check_targets
 from harness.verdict.targets import Check, Repeat, RuleInputs
 

@@ -25,8 +25,8 @@ from harness.record.run_folder import ROLLED_BACK, RunFolder
 from harness.record.selftest import Certificate
 from harness.record.setup import Setup
 from harness.record.trial import Migration, Trial
+from harness.verdict.aborts import AbortedLeg
 from harness.verdict.arrivals import stages_lacking_arrivals
-from harness.verdict.guards import AbortedLeg
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes, outcomes_of
 from harness.verdict.targets import Repeat

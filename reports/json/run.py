@@ -13,7 +13,7 @@ from harness.analysis.summary import Summary
 from harness.finding import Finding
 from harness.metrics import LOADS_HELD, METRICS, Origin
 from harness.plan.targets import Target
-from harness.verdict.guards import AbortedLeg
+from harness.verdict.aborts import AbortedLeg
 from harness.verdict.judge import Verdict
 from harness.verdict.outcomes import JudgedRow, Outcomes
 from harness.verdict.targets import Check

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.analysis.change import Change
-from harness.analysis.comparison import Pair, PlaceboEffect
+from harness.analysis.comparison import Pair
+from harness.analysis.placebo import PlaceboEffect
 from harness.metrics import HEADLINES
 from reports import formatting, naming
 from reports.formatting import FormattedValue

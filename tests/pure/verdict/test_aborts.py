@@ -11,8 +11,8 @@ from harness.record.generation import Aborted
 from harness.record.leg import windows_of
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
+from harness.verdict.aborts import AbortedLeg
 from harness.verdict.caveats import INTERRUPTED
-from harness.verdict.guards import AbortedLeg
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes
 from harness.verdict.result import Result

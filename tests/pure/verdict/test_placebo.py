@@ -1,6 +1,6 @@
 """The placebo: the effect of VACUUM and ANALYZE alone is shown beside that of the migration."""
 
-from harness.analysis.comparison import placebo_effects
+from harness.analysis.placebo import placebo_effects
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from reports.sections.placebo import placebo_rows, placebo_sentence
