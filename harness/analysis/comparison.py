@@ -171,7 +171,7 @@ def pair_of(
 
 def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator[BlockPair]:
     for block, before, after in paired:
-        b, a = before.value(metric.name), after.value(metric.name)
+        b, a = before.estimate(metric.name), after.estimate(metric.name)
         if b is not None and a is not None:
             bounds = before.at_least(metric), after.at_least(metric)
             yield BlockPair(block, b, a, *bounds, before.highest(metric), after.highest(metric))

@@ -3,14 +3,19 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import product
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.analysis.cells import Cell, milliseconds
 from harness.analysis.readings import in_summary
 from harness.metrics import METRICS, Basis, Metric, RequestCounts
 from harness.plan.stages import StageKind
 from harness.record.leg import Leg, Window
+from harness.statistics.percentiles import median_unbiased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +25,7 @@ class Row(RequestCounts):
     With a ``tag`` it pools the endpoints of that tag, and ``endpoint`` is ``None``.
 
     ``values``: measured metrics and plan readings by name, in their stored units.
+    ``estimates``: median-unbiased percentiles of a leg by name, ms, for comparing legs; reports show ``values``.
     ``upper_ends``: upper ends of brackets from a capacity search, by name; infinite for lower bounds.
     """
 
@@ -30,11 +36,16 @@ class Row(RequestCounts):
     tag: str | None = None
     design_effect: float = 1.0  # at least 1; divides the counts of failures
     values: Mapping[str, float] = field(default_factory=dict)
+    estimates: Mapping[str, float] = field(default_factory=dict)
     lower_bounds: frozenset[str] = frozenset()  # names of values that are lower bounds
     upper_ends: Mapping[str, float] = field(default_factory=dict)
 
     def value(self, metric: str) -> float | None:
         return self.values.get(metric)
+
+    def estimate(self, metric: str) -> float | None:
+        """The value for comparing legs, which does not depend on their number of requests."""
+        return self.estimates.get(metric, self.values.get(metric))
 
     def at_least(self, metric: Metric) -> bool:
         return metric.name in self.lower_bounds
@@ -95,11 +106,28 @@ def row_of(cell: Cell, place: RowPlace, seconds: float) -> Row:
     )
     counted = {m.name: value for m in METRICS.values() if m.from_counts and (value := m.from_counts(row)) is not None}
     means = {name: reported.total / reported.answers for name, reported in cell.reported.items() if reported.answers}
-    return row.adding({**dict(_latencies(cell)), **counted, **means})
+    row = row.adding({**dict(_latencies(cell)), **counted, **means})
+    return row if place.block is None else replace(row, estimates=dict(_estimates(cell)))
 
 
 def _latencies(cell: Cell) -> Iterator[tuple[str, float]]:
     """Every statistic of response and service times, in ms; percentiles of the same times in one pass."""
+    for values_ns, metrics in _times(cell):
+        quantiles = _quantiles(metrics)
+        yield from zip(quantiles, milliseconds(values_ns, [*quantiles.values()]), strict=True)
+        yield from ((m.name, m.from_latencies(values_ns)) for m in metrics if m.from_latencies is not None)
+
+
+def _estimates(cell: Cell) -> Iterator[tuple[str, float]]:
+    """The median-unbiased percentiles of response and service times, in ms."""
+    for values_ns, metrics in _times(cell):
+        quantiles = _quantiles(metrics)
+        found = median_unbiased(values_ns, [*quantiles.values()])
+        yield from ((name, ns / 1e6) for name, ns in zip(quantiles, found, strict=True))
+
+
+def _times(cell: Cell) -> Iterator[tuple[NDArray[np.int64], list[Metric]]]:
+    """Response and service times of a cell, in ns, with the metrics that are statistics of them; none empty."""
     times = {
         (Basis.SUCCESSES, False): cell.latency_ns,
         (Basis.SUCCESSES, True): cell.service_ns,
@@ -107,8 +135,9 @@ def _latencies(cell: Cell) -> Iterator[tuple[str, float]]:
         (Basis.MISSES, False): cell.miss_ns,
     }
     for key, values_ns in times.items():
-        metrics = [m for m in METRICS.values() if m.latency and (m.basis, m.from_sending) == key]
-        quantiles = {m.name: m.quantile for m in metrics if m.quantile is not None}
         if len(values_ns):
-            yield from zip(quantiles, milliseconds(values_ns, [*quantiles.values()]), strict=True)
-            yield from ((m.name, m.from_latencies(values_ns)) for m in metrics if m.from_latencies is not None)
+            yield values_ns, [m for m in METRICS.values() if m.latency and (m.basis, m.from_sending) == key]
+
+
+def _quantiles(metrics: Sequence[Metric]) -> dict[str, Fraction]:
+    return {metric.name: metric.quantile for metric in metrics if metric.quantile is not None}

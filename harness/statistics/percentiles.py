@@ -1,4 +1,4 @@
-"""Percentiles by nearest rank: each is one of the values observed."""
+"""Percentiles: by nearest rank, each one of the values observed, and median-unbiased for ratios of unlike counts."""
 
 import math
 from collections.abc import Sequence
@@ -47,3 +47,21 @@ def percentiles(values: NDArray[Any], quantiles: Sequence[Fraction]) -> list[flo
     places = [math.ceil(quantile * len(values)) - 1 for quantile in quantiles]
     ranked = np.partition(values, places)
     return [float(ranked[place]) for place in places]
+
+
+def median_unbiased(values: NDArray[Any], quantiles: Sequence[Fraction]) -> list[float]:
+    """Several percentiles of one or more values, none of them NaN, for a ratio of legs with unlike counts.
+
+    The nearest rank of 310 values lies lower in their distribution than that of 390, which makes equal arms differ;
+    this one lies at the same place whatever the count. Beyond the outermost values it is the outermost one.
+
+    Source: Hyndman & Fan (1996), definition 8: position (n + 1/3) q + 1/3, interpolated linearly.
+    """
+    third, n = Fraction(1, 3), len(values)
+    positions = [min(max((n + third) * quantile + third, Fraction(1)), Fraction(n)) - 1 for quantile in quantiles]
+    floors = [math.floor(position) for position in positions]
+    ranked = np.partition(values, sorted({*floors, *(min(floor + 1, n - 1) for floor in floors)}))
+    return [
+        float(ranked[floor]) + float(position - floor) * float(ranked[min(floor + 1, n - 1)] - ranked[floor])
+        for position, floor in zip(positions, floors, strict=True)
+    ]

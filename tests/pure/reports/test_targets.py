@@ -69,7 +69,7 @@ def test_invalid_without_a_named_cause_is_still_a_sentence() -> None:
 
 def test_the_finding_says_what_changed_how_surely_and_at_which_errors(usual: Run) -> None:
     assert usual.findings.finding == (
-        "P95 of all requests 315 ms → 84.4 ms, −73.4 % (95 % interval −75.6 … −71.0), worst block −72.1 %; "  # noqa: RUF001
+        "P95 of all requests 315 ms → 84.4 ms, −73.4 % (95 % interval −75.6 … −71.0), worst block −72.0 %; "  # noqa: RUF001
         "no errors in 18,651 measured requests."
     )
 

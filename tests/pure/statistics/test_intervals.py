@@ -11,7 +11,7 @@ from scipy import stats
 
 from harness.metrics import METRICS
 from harness.statistics.intervals import Interval, t_interval, welch
-from harness.statistics.percentiles import percentile, tolerance_rank
+from harness.statistics.percentiles import median_unbiased, percentile, percentiles, tolerance_rank
 from harness.statistics.proportions import beta_cdf, clopper_pearson_low, design_effect, expit, logit, newcombe, wilson
 from harness.statistics.significance import sign_flip_p
 from harness.statistics.time_series import trend
@@ -238,3 +238,21 @@ def test_ranks_of_the_tolerance_bound() -> None:
     firsts = [next(n for n in range(300) if tolerance_rank(n) == rank) for rank in range(1, 6)]
     assert firsts == [59, 93, 124, 153, 181]
     assert tolerance_rank(20_000) == int(stats.binom.ppf(0.05, 20_000, 0.05))
+
+
+@given(
+    values=st.lists(st.floats(0, 1e6), min_size=1, max_size=60),
+    share=st.fractions(0, 1, max_denominator=1000),
+)
+def test_median_unbiased_percentiles_are_those_of_numpy(values: list[float], share: Fraction) -> None:
+    (found,) = median_unbiased(np.array(values), [share])
+    assert found == pytest.approx(float(np.quantile(values, float(share), method="median_unbiased")), abs=1e-6)
+
+
+def test_equal_legs_of_unlike_counts_have_equal_estimates() -> None:
+    """P99 of 310 and of 390 requests from one distribution: nearest rank makes 1.05 of it."""
+    legs = [-np.log1p(-(np.arange(1, n + 1) - 1 / 3) / (n + 1 / 3)) for n in (310, 390)]
+    few, many = (percentiles(leg, [Fraction("0.99")])[0] or 0.0 for leg in legs)
+    assert many / few > 1.05
+    few, many = (median_unbiased(leg, [Fraction("0.99")])[0] for leg in legs)
+    assert many / few == pytest.approx(1.0, abs=0.005)
