@@ -118,10 +118,17 @@ def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair,
     """Block differences of log odds, as points at the level of the before arm."""
     if not before.lookups:
         return None
-    odds = [logit(a.hits, a.lookups) - logit(b.hits, b.lookups) for _, b, a in paired]
+    odds = [_shift_of_odds(b, a) for _, b, a in paired]
     points, worst = _points_at(before), min(v.after - v.before for v in values)
     mean = points(math.fsum(odds) / len(odds))
     return Change.of("points", mean, t_interval(odds, scale=points), sign_flip_p(odds), worst)
+
+
+def _shift_of_odds(before: Row, after: Row) -> float:
+    """The difference of log odds of two legs; 0 where their hit rates are equal, whatever their number of lookups."""
+    if after.hits * before.lookups == before.hits * after.lookups:
+        return 0.0
+    return logit(after.hits, after.lookups) - logit(before.hits, before.lookups)
 
 
 def unpaired_change(
@@ -138,7 +145,7 @@ def unpaired_change(
         sides = [[logit(row.hits, row.lookups) for row in side if row.lookups] for side in (old, new)]
         scale, shift = "points", _points_at(before)
     else:
-        values = [[value for row in side if (value := row.value(metric.name)) is not None] for side in (old, new)]
+        values = [[value for row in side if (value := row.estimate(metric.name)) is not None] for side in (old, new)]
         if min((min(side, default=0.0) for side in values), default=0.0) <= 0 or any(r.at_least(metric) for r in old):
             return None
         sides = [[math.log(value) for value in side] for side in values]
@@ -158,7 +165,7 @@ def _points_at(before: Row) -> Callable[[float], float]:
 def arm_interval(metric: Metric, legs: Sequence[Row | None], pooled: Row | None) -> Interval | None:
     """Interval of one arm's value, for judging a limit; ``None`` unless every leg has a value."""
     rows = [row for row in legs if row]
-    values = [value for row in rows if (value := row.value(metric.name)) is not None]
+    values = [value for row in rows if (value := row.estimate(metric.name)) is not None]
     if pooled is None or len(values) != len(legs):
         return None
     if metric.by_leg:
