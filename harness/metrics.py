@@ -134,6 +134,7 @@ class Metric:
     finding_samples: int = 1  # that one leg needs; with fewer the value is indicative only
     basis: Basis = Basis.REQUESTS  # the kind of these samples
     origin: Origin = Origin.REQUESTS
+    extreme: bool = False  # a maximum, which is judged leg by leg
     from_sending: bool = False  # service time: counts from when a request was sent, not from when it was due
     by_endpoint: bool = False  # whether the corpus of the plan measures it per endpoint, although probes read it
     from_counts: Callable[[RequestCounts], float | None] | None = None  # returns ``None`` without requests
@@ -198,6 +199,8 @@ STAGES, RUNS, BLOCKS, PLACEBO, STEPS, SUMMARY = (
     frozenset({ShownIn[name]}) for name in ("STAGES", "RUNS", "BLOCKS", "PLACEBO", "STEPS", "SUMMARY")
 )
 EVERYWHERE = STAGES | RUNS | SUMMARY
+LEAST_LOOKUPS = 100
+"""Cache lookups that one leg needs for a hit rate: with fewer, the 0.5 added for log odds is a change by itself."""
 
 
 def _percentile(name: str, label: str, quantile: str, tables: Tables = NOWHERE, **more: Any) -> Metric:  # noqa: ANN401 - fields of Metric
@@ -247,7 +250,7 @@ METRICS: dict[str, Metric] = {
         _percentile("service_p50", "P50 of service time", "0.50", STAGES, from_sending=True),
         _percentile("service_p95", "P95 of service time", "0.95", STAGES | SUMMARY, from_sending=True),
         _percentile("service_p99", "P99 of service time", "0.99", STAGES, from_sending=True),
-        Metric("max", "max", Unit.MS, basis=Basis.SUCCESSES, from_latencies=_maximum, tables=STAGES),
+        Metric("max", "max", Unit.MS, basis=Basis.SUCCESSES, from_latencies=_maximum, extreme=True, tables=STAGES),
         Metric("mean", "mean", Unit.MS, basis=Basis.SUCCESSES, from_latencies=_mean),
         _higher("rps", "req/s", Unit.PER_SECOND, from_counts=_throughput, tables=EVERYWHERE | BLOCKS | STEPS),
         _share("error_rate", "error rate", scale=Scale.PROPORTION, from_counts=_error_rate, minimum_effect="0.1 pt"),
@@ -257,6 +260,7 @@ METRICS: dict[str, Metric] = {
             scale=Scale.LOGIT,
             better=Better.HIGHER,
             basis=Basis.LOOKUPS,
+            min_samples=LEAST_LOOKUPS,
             from_counts=_hit_rate,
             minimum_effect="1 pt",
             missing="no response has a cache result (X-Cache)",

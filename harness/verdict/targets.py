@@ -35,6 +35,9 @@ class Reason(StrEnum):
     WITHIN = "every leg is within the limit"
     OUTSIDE = "at least two legs are outside the limit"
     ONE_OUTSIDE = "one leg is outside the limit, the others are within it"
+    LEGS_DIFFER = (
+        "the value over all legs and the interval of their mean lie on different sides of the limit: legs differ"
+    )
     SINGLE_WITHIN = "measured once, within the limit"
     SINGLE_OUTSIDE = "measured once, outside the limit"
     NO_DATA = "nothing was measured here"
@@ -151,11 +154,18 @@ def _absolute(target: Target, pair: Pair) -> Reason:
         return _legs(target, pair)
     if pair.after_interval is None:
         return Reason.NO_INTERVAL
-    return _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
+    if pair.metric.extreme:
+        return _legs(target, pair)
+    reason = _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
+    shown = pair.after is None or target.expectation.allows(pair.after)
+    contradicts = {Reason.MET: not shown, Reason.MISSED: shown}.get(reason, False)
+    return Reason.LEGS_DIFFER if contradicts and not pair.searched else reason
 
 
 def _legs(target: Target, pair: Pair) -> Reason:
     """Work per request is nearly deterministic, load is held in steps, a leg recovers once: no interval applies.
+
+    A maximum is the largest of all legs, and their mean is the maximum of nothing.
 
     So every leg has to be within the limit, and one leg outside does not decide.
     """

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.analysis.change import BlockPair, Change, arm_interval, with_one_design_effect
+from harness.analysis.change import BlockPair, Change, arm_interval, paired_change, with_one_design_effect
 from harness.analysis.comparison import Comparison, Pair, compare, contrast
 from harness.analysis.row import Row
 from harness.analysis.summary import Summary, summarise
@@ -83,7 +83,7 @@ def check_of(
         ('expect = "p95 falls by 60 %"\nendpoint = "GET /content/{id}"', 0.25, Outcome.PASS, Reason.MET),
         ('expect = "p95 < 100 s"', 0.25, Outcome.PASS, Reason.MET),
         ('expect = "p95 < 0.01 ms"', 0.25, Outcome.FAIL, Reason.MISSED),
-        ('expect = "p95 rises by at most 20 %"', 1.0, Outcome.PASS, Reason.MET),
+        ('expect = "p95 rises by at most 25 %"', 1.0, Outcome.PASS, Reason.MET),
         ('expect = "p95 rises by at most 5 %"', 1.0, Outcome.INCONCLUSIVE, Reason.STRADDLES),
         ('expect = "p95 rises by at most 5 %"', 2.0, Outcome.FAIL, Reason.MISSED),
         ('expect = "p95 rises by at most 5 % and 900 ms"', 2.0, Outcome.PASS, Reason.MET),
@@ -410,6 +410,35 @@ def test_clustered_failures_widen_the_interval_of_their_share() -> None:
     assert pair.change.value == pytest.approx(row.failures / row.requests)  # more, not fewer, than before
 
 
+ONE_SLOW_LEG = (BlockPair(1, 10.0, 5.0), BlockPair(2, 10.0, 7.0), BlockPair(3, 10.0, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("legs", "enough", "change"),
+    [
+        (((0, 5), (0, 50)), False, None),  # -1.09 pp by the 0.5 that is added to counts
+        (((0, 500), (0, 5000)), True, 0.0),
+        (((450, 500), (900, 1000)), True, 0.0),
+        (((400, 500), (450, 500)), True, 0.1),
+    ],
+)
+def test_a_change_of_the_hit_rate_is_no_effect_of_the_number_of_lookups(
+    legs: tuple[tuple[int, int], tuple[int, int]], *, enough: bool, change: float | None
+) -> None:
+    metric = METRICS["cache_hit_rate"]
+    before, after = (
+        Row(arm=arm, block=1, stage=None, endpoint=None, requests=n, failures=0, hits=hits, lookups=n)
+        for arm, (hits, n) in zip(("before", "after"), legs, strict=True)
+    )
+    assert (min(row.samples(metric) for row in (before, after)) >= metric.min_samples) == enough
+    blocks = tuple(BlockPair(k, before.hits / before.lookups, after.hits / after.lookups) for k in (1, 2, 3))
+    found = paired_change(metric, [(k, before, after) for k in (1, 2, 3)], blocks, before, after)
+    assert found is not None
+    if change is not None:
+        assert found.value == pytest.approx(change, abs=0.005)
+        assert (found.value == 0.0) == (change == 0.0)
+
+
 def pair_of(metric: str, **facts: Any) -> Pair:  # noqa: ANN401 - the fields of a pair
     blocks = tuple(BlockPair(number, 10.0, 5.0) for number in range(1, 7))
     known: dict[str, Any] = {
@@ -445,6 +474,12 @@ def judged(expect: str, *pairs: Pair) -> Check:
         ("p95 <= 6 ms", {"after_interval": None}, Outcome.INCONCLUSIVE, Reason.NO_INTERVAL),
         ("p95 <= 6 ms", {"least_requests": 59}, Outcome.PASS, Reason.MET),  # just enough
         ("p95 <= 6 ms", {"least_requests": 58}, Outcome.INCONCLUSIVE, Reason.TOO_FEW),
+        ("p95 <= 6 ms", {"after": 6.1}, Outcome.INCONCLUSIVE, Reason.LEGS_DIFFER),  # no PASS beside a value beyond it
+        ("p95 <= 3.9 ms", {"after": 3.8}, Outcome.INCONCLUSIVE, Reason.LEGS_DIFFER),
+        ("max <= 5 ms", {}, Outcome.PASS, Reason.WITHIN),  # although the interval of the mean reaches 6 ms
+        ("max <= 4 ms", {}, Outcome.FAIL, Reason.OUTSIDE),
+        ("max <= 6 ms", {"blocks": ONE_SLOW_LEG, "after": 7.0}, Outcome.INCONCLUSIVE, Reason.ONE_OUTSIDE),
+        ("max <= 6 ms", {"after_interval": None}, Outcome.INCONCLUSIVE, Reason.NO_INTERVAL),  # one block
         ("queries_per_miss falls by 10 %", {"change": None}, Outcome.INCONCLUSIVE, Reason.NO_RATIO),
         ("queries_per_request >= 5", {}, Outcome.PASS, Reason.WITHIN),
         ("queries_per_request >= 6", {}, Outcome.FAIL, Reason.OUTSIDE),
@@ -525,7 +560,7 @@ def test_an_allowance_above_the_whole_value_allows_everything() -> None:
 def of_arm(summary: Summary, metric: str, block: int | None, arm: str = "after") -> float:
     row = summary.row(arm, block, "sustain", None)
     assert row is not None
-    value = row.value(metric)
+    value = row.value(metric) if block is None else row.estimate(metric)
     assert value is not None
     return value
 
