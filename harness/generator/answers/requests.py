@@ -50,8 +50,7 @@ class CorpusPacing:
         self._report(0, None)
 
     def __call__(self, answer: Answer, response: Any) -> None:  # noqa: ANN401 - whatever a client calls its response
-        headers = getattr(response, "headers", None) or {}
-        cache, queries, db_ms = reported_headers(headers.get("X-Cache"), headers.get("Server-Timing"))
+        cache, queries, db_ms = reported_headers(getattr(response, "headers", None) or {})
         request = {
             "n": answer.n,
             "endpoint": answer.endpoint,

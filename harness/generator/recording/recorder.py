@@ -189,5 +189,4 @@ def _reported(response: Any) -> ReportedWork:  # noqa: ANN401 - whatever a clien
     fields = getattr(response, "raw_headers", None)
     if fields is not None:
         return reported_in(fields)
-    headers = getattr(response, "headers", None) or {}
-    return reported_headers(headers.get("X-Cache"), headers.get("Server-Timing"))
+    return reported_headers(getattr(response, "headers", None) or {})

@@ -126,12 +126,12 @@ def test_a_row_is_added_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     assert recorder.requests == 1
 
 
-@pytest.mark.parametrize("cache", ["hit", "miss", "bypass", None, "STALE"])
+@pytest.mark.parametrize("cache", ["hit", "miss", "bypass", None, "WARM"])
 def test_x_cache_is_parsed(tmp_path: Path, cache: str | None) -> None:
     recorder = Recorder(tmp_path)
     recorder.on_request("GET", "/", 1.0, 0, response=answer(X_Cache=cache) if cache else answer())
     recorder.close()
-    assert read_samples(tmp_path)["cache"].to_pylist() == [cache if cache != "STALE" else None]
+    assert read_samples(tmp_path)["cache"].to_pylist() == [cache if cache != "WARM" else None]
 
 
 def test_a_request_without_a_start_time_started_its_duration_ago(tmp_path: Path) -> None:
