@@ -157,9 +157,9 @@ def _absolute(target: Target, pair: Pair) -> Reason:
     if pair.metric.extreme:
         return _legs(target, pair)
     reason = _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
-    shown = pair.after is None or target.expectation.allows(pair.after)
-    contradicts = {Reason.MET: not shown, Reason.MISSED: shown}.get(reason, False)
-    return Reason.LEGS_DIFFER if contradicts and not pair.searched else reason
+    within = pair.after is None or target.expectation.allows(pair.after)
+    contradicted = reason is (Reason.MISSED if within else Reason.MET)
+    return Reason.LEGS_DIFFER if contradicted and not pair.searched else reason
 
 
 def _legs(target: Target, pair: Pair) -> Reason:
